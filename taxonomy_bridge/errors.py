@@ -94,3 +94,15 @@ class MissingExtraError(TaxonomyBridgeError, ImportError):
         "reading from the hub needs an optional package: pip install 'taxonomy-bridge[hub]'"
         """
         return cls(f"{what} needs an optional package: pip install 'taxonomy-bridge[{extra}]'")
+
+
+class MappingError(ProblemsError):
+    """The vocabulary, a mapping file or the graph over them breaks its rules."""
+
+
+class PolicyError(ProblemsError):
+    """A policy file cannot be used."""
+
+
+class ContradictionError(TaxonomyBridgeError):
+    """Labels that no text can have all at once."""

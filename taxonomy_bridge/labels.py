@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from taxonomy_bridge.taxonomy import Taxonomy
@@ -24,6 +25,37 @@ class Pattern(NamedTuple):
     violated: tuple[str, ...]
     unjudged: tuple[str, ...]
     exhaustive: bool
+    answered: tuple[tuple[str, bool], ...] = ()
+
+
+class PatternIndex:
+    """Numbers for distinct label patterns of judgement batches, in order of first appearance."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[str, int] = {}
+
+    def of(self, batch: pa.RecordBatch) -> pa.Array:
+        """The pattern number of every row, int32."""
+        keys = pc.binary_join_element_wise(
+            batch["taxonomy"], pc.fill_null(batch["verdict"], "?"), pc.binary_join(batch["violated"], ","), pc.binary_join(batch["unjudged"], ","),
+            pc.if_else(batch["exhaustive"], "1", "0"), "|",
+        )  # fmt: skip
+        encoded = keys.dictionary_encode()
+        numbers = [self.numbers.setdefault(key, len(self.numbers)) for key in encoded.dictionary.to_pylist()]
+        return pa.array(numbers, pa.int32()).take(encoded.indices)
+
+    @property
+    def patterns(self) -> list[Pattern]:
+        """The patterns by number."""
+        found = []
+        for key in self.numbers:
+            taxonomy, verdict, violated, unjudged, exhaustive = key.split("|")
+            found.append(Pattern(taxonomy, None if verdict == "?" else verdict, _words(violated), _words(unjudged), exhaustive == "1"))
+        return found
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split(",")) if text else ()
 
 
 def cleared(pattern: Pattern, taxonomy: Taxonomy, safe_clears: bool = True) -> frozenset[str]:
@@ -128,8 +160,6 @@ def slug_lists(table: NDArray[np.bool_], slugs: list[str]) -> pa.ListArray:
 
 def slug_table(lists: pa.Array, slugs: list[str]) -> NDArray[np.bool_]:
     """Lists of slugs as a bool table (n, K); the inverse of `slug_lists`."""
-    import pyarrow.compute as pc
-
     table = np.zeros((len(lists), len(slugs)), bool)
     rows = pc.list_parent_indices(lists).to_numpy(zero_copy_only=False)
     columns = pc.index_in(pc.list_flatten(lists), pa.array(slugs, pa.string())).to_numpy(zero_copy_only=False)

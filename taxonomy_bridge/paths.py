@@ -31,6 +31,15 @@ def taxonomies() -> Path:
     return _data_folder("taxonomies")
 
 
+def concepts() -> Path:
+    """The file of the shared vocabulary.
+
+    >>> concepts().name
+    'concepts.yaml'
+    """
+    return taxonomies() / "concepts.yaml"
+
+
 def mappings() -> Path:
     """Folder with one SSSOM file per mapped taxonomy.
 

@@ -23,8 +23,9 @@ SLUG = re.compile(r"[a-z0-9_-]+")
 class Category(BaseModel):
     """One category of one edition.
 
-    `residual`: chosen only if nothing else fits. `assignable`: annotators could choose it. `harm`: false for attack
-    techniques and the like. `same_as`: categories of other editions with literally the same text.
+    `residual`: chosen only if nothing else fits. `assignable`: the native list shows it; false for groups and for labels
+    finer than the list. `harm`: false for attack techniques and the like. `same_as`: categories of other editions with
+    literally the same text.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -81,7 +82,7 @@ class Taxonomy(BaseModel):
 
     @property
     def assignable(self) -> tuple[Category, ...]:
-        """The categories that annotators could choose: what the native policy shows.
+        """The categories that the native policy shows.
 
         >>> len(load_taxonomy("beavertails").assignable)
         14
@@ -127,7 +128,7 @@ def read_taxonomy(path: Path) -> Taxonomy:
     try:
         taxonomy = Taxonomy.model_validate(_words(document.value))
     except ValidationError as error:
-        raise TaxonomyError([_place(document, problem) for problem in error.errors()]) from error
+        raise TaxonomyError([yamlfile.told(document, problem) for problem in error.errors()]) from error
     problems = [f"{document.where(at)}: {text}" for at, text in _problems(taxonomy)]
     if taxonomy.id != path.name.removesuffix(".yaml"):
         problems.append(f"{document.where(('id',))}: the id {taxonomy.id!r} differs from the file name. Rename one.")
@@ -148,11 +149,6 @@ def _words(value: Any) -> Any:
             {**item, "code": str(item["code"])} if isinstance(item, dict) and isinstance(item.get("code"), int) else item for item in fixed["categories"]
         ]
     return fixed
-
-
-def _place(document: yamlfile.Document, problem: Any) -> str:
-    path = tuple(problem["loc"])
-    return f"{document.where(path)}: {'.'.join(map(str, path)) or 'file'}: {problem['msg']}."
 
 
 def _problems(taxonomy: Taxonomy) -> list[tuple[tuple[str | int, ...], str]]:

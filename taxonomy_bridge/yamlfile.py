@@ -124,3 +124,9 @@ def _scalar(text: str) -> Any:
     if _INTEGER.fullmatch(text):
         return int(text)
     return float(text) if _DECIMAL.fullmatch(text) else text
+
+
+def told(document: Document, problem: Any) -> str:
+    """One problem that pydantic found, as `file:line:column: key: what is wrong`."""
+    at = tuple(problem["loc"])
+    return f"{document.where(at)}: {'.'.join(map(str, at)) or 'file'}: {problem['msg'].removeprefix('Value error, ')}."
