@@ -55,7 +55,7 @@ def ours(corpus: Path, out: Path, width: int) -> Job:
     import numpy as np
     import pyarrow as pa
 
-    from taxonomy_bridge.policy import ListRules, show
+    from taxonomy_bridge.lists import ListRules, show
     from taxonomy_bridge.rendering import Conversation
 
     batches, renderer = _texts(corpus), _renderer(width)

@@ -1,6 +1,6 @@
 """Benchmarks: the package against the obvious ways of doing the same, on synthetic rows.
 
-    python -m benchmarks.run [--rows 200000] [--large 1000000] [--repeats 3] [--only normalise,render,build] [--json]
+    python -m benchmarks.run [--rows 200000] [--large 1000000] [--repeats 3] [--only normalise,render,build,translate] [--json]
 
 Every competitor runs in a fresh process, in turns, several times; a table holds medians. `wall`, `cpu` and `rows/s` are of the job without
 imports (`start`); `peak MB` is the resident memory of the whole process. `ratio` is the median over the rounds of wall time to that of the
@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-JOBS = ("normalise", "render", "build")
+JOBS = ("normalise", "render", "build", "translate")
 COLUMNS = ("wall s", "cpu s", "rows/s", "peak MB", "start s", "ratio")
 
 

@@ -1,36 +1,46 @@
-"""Policies: the ordered list of items that one prompt shows, what the labels say of each item, and which items are shown.
+"""Policies: the ordered list of items that one prompt shows, from a taxonomy or from a user's own file.
 
-A policy here comes from a taxonomy. For a source's own taxonomy (the *native* policy) the gold is the published label: an item is *yes* if it
-is violated, *no* if it is cleared, else *open*. Open items stay in the prompt, because the question is the publisher's
-own, but naming one earns neither credit nor penalty.
+An item refers to categories (and then asks what their publishers ask) or to concepts of harm, or to both. A policy file:
+
+    version: 1
+    id: my-policy
+    items:
+      - {key: threats, name: Threats, any_of: "aegis-2.0:threat + openai-moderation-api:harassment_threatening"}
+      - {key: theft, name: Theft, definition: Stealing and robbing., inner: [theft, robbery]}
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from taxonomy_bridge import rng
-from taxonomy_bridge.labels import Pattern, cleared
-from taxonomy_bridge.taxonomy import Category, Taxonomy
+from taxonomy_bridge import yamlfile
+from taxonomy_bridge.errors import PolicyError, ProblemsError, UnknownNameError
+from taxonomy_bridge.extents import Extent
+from taxonomy_bridge.graph import CategoryGraph
+from taxonomy_bridge.taxonomy import ID, SLUG, Category, Taxonomy
+from taxonomy_bridge.vocabulary import Vocabulary
 
-Bools = NDArray[np.bool_]
 MAX_ITEMS = 255
 
 
 @dataclass(frozen=True)
 class Item:
-    """One line of a policy. `id` is the category, `code` the publisher's code if there is one."""
+    """One line of a policy. `id` is the category (or `<policy>:<key>`), `code` the publisher's code if there is one.
+
+    `refs`: categories that the item stands for. `extent`: concepts of its own, expanded.
+    """
 
     id: str
     name: str
     code: str | None
     definition: str | None
     residual: bool
+    refs: tuple[str, ...] = ()
+    extent: Extent | None = None
 
     @property
     def slug(self) -> str:
@@ -64,6 +74,7 @@ def taxonomy_policy(taxonomy: Taxonomy, *, names: str = "display", definitions: 
             code=category.code,
             definition=category.definition if definitions else None,
             residual=category.residual,
+            refs=(f"{taxonomy.id}:{category.slug}",),
         )
         for category in taxonomy.assignable
     )
@@ -76,117 +87,109 @@ def _native_name(category: Category) -> str:
     return category.name if first == category.code else first
 
 
-class Truth(NamedTuple):
-    """What P label patterns say of K items: `yes` and `open`, bool (P, K); neither means *no*."""
-
-    yes: Bools
-    open: Bools
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def native_truth(patterns: Sequence[Pattern], policy: Policy, taxonomy: Taxonomy, safe_clears: bool) -> Truth:
-    """Published labels under the source's own list."""
-    yes = np.zeros((len(patterns), len(policy)), bool)
-    no = np.zeros_like(yes)
-    for row, pattern in enumerate(patterns):
-        clear = cleared(pattern, taxonomy, safe_clears)
-        for column, item in enumerate(policy.items):
-            yes[row, column] = item.slug in pattern.violated
-            no[row, column] = item.slug in clear
-    return Truth(yes, ~yes & ~no)
+def _names(value: Any) -> Any:
+    """`a + b` is short for a list."""
+    return [part.strip() for part in value.split("+")] if isinstance(value, str) else value
 
 
-def verdict_only_truth(patterns: Sequence[Pattern], policy: Policy) -> Truth:
-    """A source's verdict under a list that is not its own: no item is decided."""
-    shape = (len(patterns), len(policy))
-    return Truth(np.zeros(shape, bool), np.ones(shape, bool))
+class FileItem(_Part):
+    """One item of a policy file: `any_of` names categories, `inner` and `outer` concepts that it covers certainly and possibly."""
+
+    key: str
+    name: str = Field(min_length=1)
+    definition: str | None = None
+    any_of: Annotated[tuple[str, ...], BeforeValidator(_names, json_schema_input_type=list[str] | str)] = ()
+    inner: tuple[str, ...] = ()
+    outer: tuple[str, ...] = ()
 
 
-def primary(yes: Bools, policy: Policy, taxonomy: Taxonomy) -> Bools:
-    """Keep one yes per row: the first by the publisher's precedence, else by the order of the list; residual items last."""
-    ranks = []
-    for position, item in enumerate(policy.items):
-        ranked = taxonomy.precedence.index(item.slug) if item.slug in taxonomy.precedence else len(taxonomy.precedence)
-        ranks.append((item.residual, ranked, position))
-    order = np.array(sorted(range(len(ranks)), key=lambda at: ranks[at]), dtype=np.int64)
-    kept = np.zeros_like(yes)
-    first = order[np.argmax(yes[:, order], axis=1)]
-    kept[np.arange(len(yes)), first] = yes.any(axis=1)
-    return kept
+class PolicyFile(_Part):
+    """A user's own policy, version 1."""
+
+    version: Literal[1]
+    id: str
+    items: tuple[FileItem, ...] = Field(min_length=1)
+
+    @classmethod
+    def json_schema(cls) -> dict[str, Any]:
+        """JSON Schema of the policy file, for editors.
+
+        >>> PolicyFile.json_schema()["title"]
+        'PolicyFile'
+        """
+        return cls.model_json_schema()
 
 
-@dataclass(frozen=True)
-class Shown:
-    """The displayed list of n samples: `order` (n, K) holds item indices, of which the first `count` (n,) are displayed."""
-
-    order: NDArray[np.uint8]
-    count: NDArray[np.int64]
-
-    @property
-    def mask(self) -> Bools:
-        """Which items are displayed, bool (n, K), by item index."""
-        width = self.order.shape[1]
-        mask = np.zeros(self.order.shape, bool)
-        rows = np.repeat(np.arange(len(self.order)), self.count)
-        mask[rows, self.order[np.arange(width)[None, :] < self.count[:, None]]] = True
-        return mask
-
-    @property
-    def positions(self) -> NDArray[np.int64]:
-        """Displayed position of every item, (n, K); items that are not displayed come after the others."""
-        places = np.empty(self.order.shape, np.int64)
-        np.put_along_axis(places, self.order.astype(np.int64), np.arange(self.order.shape[1])[None, :], axis=1)
-        return places
+def read_policy(path: Path, graph: CategoryGraph) -> Policy:
+    """Read and check a policy file. Raises `PolicyError` with all its problems, each as `file:line:column: problem`."""
+    try:
+        document = yamlfile.read(path)
+    except ProblemsError as error:
+        raise PolicyError(error.problems) from error
+    try:
+        file = PolicyFile.model_validate(document.value)
+    except ValidationError as error:
+        raise PolicyError([yamlfile.told(document, problem) for problem in error.errors()]) from error
+    problems = [f"{document.where(at)}: {text}" for at, text in _problems(file, graph)]
+    if problems:
+        raise PolicyError(problems)
+    return Policy(file.id, tuple(_item(file.id, item, graph) for item in file.items))
 
 
-class ListRules(NamedTuple):
-    """How lists vary: shuffled or in the publisher's order, and how many items are taken out."""
-
-    shuffle: bool
-    drop_items: float
-    min_items: int
-    max_items: int | None
+def _item(policy: str, item: FileItem, graph: CategoryGraph) -> Item:
+    refs = tuple(graph.resolve(name) for name in item.any_of)
+    inner, outer = (_concepts(names, graph.vocabulary) for names in (item.inner, item.outer))
+    extent = Extent(inner, inner | outer) if inner or outer else None
+    return Item(f"{policy}:{item.key}", item.name, None, item.definition, any(graph.category(ref).residual for ref in refs), refs, extent)
 
 
-def decoys(policy: Policy, ids: rng.U64, seed: int) -> Bools:
-    """One item per row, drawn evenly: what a safe row keeps where its source has no unsafe rows to take an example from."""
-    kept = np.zeros((len(ids), len(policy)), bool)
-    kept[np.arange(len(ids)), rng.below(rng.draw(seed, "decoy_item", ids), len(policy))] = True
-    return kept
+def _concepts(names: tuple[str, ...], vocabulary: Vocabulary) -> frozenset[str]:
+    return frozenset[str]().union(*(vocabulary.expand(name.removeprefix("concept:")) for name in names))
 
 
-def show(policy: Policy, keep: Bools, ids: rng.U64, seed: int, rules: ListRules) -> Shown:
-    """Which items each sample displays, in which order. Items of `keep` (n, K) always stay.
-
-    An unsafe row keeps its gold, a safe row the gold of some unsafe row (a decoy), and the length is drawn without looking at the label:
-    so the list tells nothing about the verdict. A list from which anything was taken shows no residual item ("other" would then
-    mean more than the label said); a row that keeps a residual item keeps the whole list.
-    """
-    rows, width = len(ids), len(policy)
-    order = rng.permutations(seed, "shuffle", ids, width) if rules.shuffle else np.tile(np.arange(width, dtype=np.uint8), (rows, 1))
-    residual = np.array([item.residual for item in policy.items])
-    plain = int((~residual).sum())
-    limit = min(rules.max_items or width, width)
-    if (rules.drop_items == 0 and limit == width) or plain == 0:
-        return Shown(order, np.full(rows, width, np.int64))
-    spread = min(round(2 * rules.drop_items * plain), plain - 1)
-    target = plain - rng.below(rng.draw(seed, "list_length", ids), spread + 1)
-    target = np.maximum(np.minimum(target, limit), np.maximum(rules.min_items, (keep & ~residual).sum(axis=1)))
-    whole = (keep & residual).any(axis=1) | (target >= plain)
-    # One draw serves two items: 24 random bits, then the item itself, so that no two keys of a row are equal.
-    item = np.arange(width, dtype=np.uint32)
-    keys = rng.keys(seed, "drop_items", ids, (width + 1) // 2).view("<u4")[:, :width] & np.uint32(0xFFFFFF00) | item
-    keys = np.where(keep, item, keys)
-    keys[:, residual] |= np.uint32(0xFFFFFF00)
-    last = np.take_along_axis(np.sort(keys, axis=1), np.minimum(target, width)[:, None] - 1, axis=1)
-    active = (keys <= last) | whole[:, None]
-    return _compact(order, active)
+def _problems(file: PolicyFile, graph: CategoryGraph) -> list[tuple[tuple[str | int, ...], str]]:
+    found: list[tuple[tuple[str | int, ...], str]] = []
+    if not ID.fullmatch(file.id):
+        found.append((("id",), f"{file.id!r} is no id: lower-case letters, digits, dots and hyphens."))
+    if file.id in graph.taxonomies or file.id == "native":
+        found.append((("id",), f"{file.id!r} is the name of a bundled list. Give yours another id."))
+    if len(file.items) > MAX_ITEMS:
+        found.append((("items",), f"{len(file.items)} items; at most {MAX_ITEMS} fit into a prompt."))
+    keys: set[str] = set()
+    for number, item in enumerate(file.items):
+        at = ("items", number)
+        if not SLUG.fullmatch(item.key):
+            found.append(((*at, "key"), f"{item.key!r} is no key: [a-z0-9_-]+."))
+        if item.key in keys:
+            found.append(((*at, "key"), f"the key {item.key!r} is used twice."))
+        keys.add(item.key)
+        found += [((*at, *place), text) for place, text in _item_problems(item, graph)]
+    return found
 
 
-def _compact(order: NDArray[np.uint8], active: Bools) -> Shown:
-    """Move the active items to the front, keeping their order."""
-    rows, width = order.shape
-    chosen = active.ravel().take(order + np.arange(0, rows * width, width)[:, None])
-    place = np.arange(width, dtype=np.uint32)[None, :]
-    packed = (~chosen).astype(np.uint32) << 16 | place << 8 | order  # hidden, position, item: sorting small numbers is cheapest
-    packed.sort(axis=1)
-    return Shown((packed & 0xFF).astype(np.uint8), chosen.sum(axis=1).astype(np.int64))
+def _item_problems(item: FileItem, graph: CategoryGraph) -> list[tuple[tuple[str | int, ...], str]]:
+    found: list[tuple[tuple[str | int, ...], str]] = []
+    if not item.any_of and not item.inner and not item.outer:
+        found.append(((), f"item {item.key!r} covers nothing. Give any_of (categories), or inner / outer (concepts)."))
+    for index, name in enumerate(item.any_of):
+        try:
+            graph.resolve(name)
+        except UnknownNameError as error:
+            found.append((("any_of", index), f"{error} `taxonomy-bridge taxonomies list` and `taxonomies show ID` print what there is."))
+    domains = {domain.id: [concept.id for concept in domain.concepts] for domain in graph.vocabulary.domains}
+    for field in ("inner", "outer"):
+        for index, name in enumerate(getattr(item, field)):
+            concept = name.removeprefix("concept:")
+            if concept in graph.vocabulary.ids:
+                continue
+            hint = (
+                f"{concept!r} is a domain, and domains only group. Its concepts: {', '.join(domains[concept])}."
+                if concept in domains
+                else str(UnknownNameError.among("concept", concept, graph.vocabulary.ids))
+            )
+            found.append(((field, index), f"{hint} `taxonomy-bridge concepts list` prints all."))
+    return found

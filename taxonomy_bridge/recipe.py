@@ -84,6 +84,16 @@ class PolicyEntry(Part):
     weight: float = Field(1.0, gt=0)
     definitions: bool = False
 
+    @property
+    def name(self) -> str:
+        """What sample ids and messages call it: the id, or the name of the file without its ending."""
+        return self.id if self.id is not None else Path(str(self.file)).name.rsplit(".", 1)[0]
+
+    @property
+    def native(self) -> bool:
+        """Whether every row is shown its own source's list."""
+        return self.id == "native"
+
     @model_validator(mode="after")
     def _one_kind(self) -> PolicyEntry:
         if (self.id is None) == (self.file is None):
@@ -293,16 +303,21 @@ def _problems(recipe: Recipe) -> list[tuple[tuple[str | int, ...], str]]:
 
 def _policy_problems(recipe: Recipe) -> list[tuple[tuple[str | int, ...], str]]:
     found: list[tuple[tuple[str | int, ...], str]] = []
+    seen: dict[str, int] = {}
     for index, policy in enumerate(recipe.policies):
         at = ("policies", index)
-        if policy.file is not None:
-            found.append((at, "policy files need the category graph, which this version does not have yet. Use native or a taxonomy id."))
-        elif policy.id != "native":
-            found += _known("taxonomies", str(policy.id), at)
-            if recipe.labels.truth != "published":
-                found.append(
-                    (at, f"labels cannot be carried over to {policy.id} yet. Use native, or `labels: {{truth: published}}` for a verdict-only format.")
-                )
+        if policy.name in seen:
+            found.append((at, f"the policy {policy.name!r} stands twice. Keep one."))
+        seen[policy.name] = index
+        if policy.id is not None and policy.id != "native":
+            found += _known("taxonomies", policy.id, at)
+    if recipe.augment.swap_pairs and (len(recipe.policies) < 2 or recipe.policy_choice != "one"):
+        text = (
+            "swap_pairs shows one text under two policies: it needs two or more policies and `policy_choice: one` (with `all`, every text stands under each)."
+        )
+        found.append((("augment", "swap_pairs"), text))
+    if recipe.labels.truth == "published" and recipe.augment.flip_to_safe:
+        found.append((("augment", "flip_to_safe"), "a flip needs proof, which published verdicts under a foreign list cannot give. Use `truth: entailed`."))
     return found
 
 
@@ -314,16 +329,6 @@ def _known(kind: str, name: str, at: tuple[str | int, ...]) -> list[tuple[tuple[
 
 def _not_yet(recipe: Recipe) -> list[tuple[tuple[str | int, ...], str]]:
     """Keys that ask for a feature which does not exist yet."""
-    asked: list[tuple[tuple[str | int, ...], bool]] = [
-        (("near_duplicates",), recipe.near_duplicates is not None),
-        (("labels", "assume"), recipe.labels.assume != "open"),
-        (("labels", "unknown"), recipe.labels.unknown != "match"),
-        (("labels", "answers"), recipe.labels.answers is not None),
-        (("augment", "flip_to_safe"), recipe.augment.flip_to_safe > 0),
-        (("augment", "never_flip"), recipe.augment.never_flip != "default"),
-        (("augment", "siblings"), recipe.augment.siblings > 0),
-        (("augment", "swap_pairs"), recipe.augment.swap_pairs > 0),
-        (("content", "exclude_concepts"), bool(recipe.content.exclude_concepts)),
-    ]
+    asked: list[tuple[tuple[str | int, ...], bool]] = [(("near_duplicates",), recipe.near_duplicates is not None)]
     asked += [(("export", index, "mode"), export.mode != "rendered") for index, export in enumerate(recipe.export)]
     return [(at, f"{'.'.join(map(str, at))}: this feature does not exist yet in this version. Remove the key.") for at, is_asked in asked if is_asked]

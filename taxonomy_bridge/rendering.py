@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from taxonomy_bridge.formats._base import Format, compile_template
-from taxonomy_bridge.policy import Policy, Shown
+from taxonomy_bridge.lists import Shown
+from taxonomy_bridge.policy import Policy
 
 LARGE = pa.large_string()
 Indices = NDArray[np.int32]

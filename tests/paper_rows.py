@@ -202,6 +202,7 @@ def do_not_answer(file: File, rows: int) -> None:
     taxonomy = load_taxonomy("do-not-answer")
     types = _labels(taxonomy)
     area = {category.native[0]: taxonomy[category.parent or ""].name for category in taxonomy.assignable if category.parent}
+    harm = {category.native[0]: taxonomy[taxonomy.children(category.slug)[0]].name for category in taxonomy.assignable}
     models = ("GPT4", "ChatGPT", "Claude", "ChatGLM2", "llama2-7b-chat", "vicuna-7b")
 
     def make(harmful: int, kind: str) -> Row:
@@ -210,7 +211,7 @@ def do_not_answer(file: File, rows: int) -> None:
             "id": file.number,
             "risk_area": area.get(kind, "Malicious Uses"),
             "types_of_harm": kind,
-            "specific_harms": f"{kind}: invented",
+            "specific_harms": f"{harm.get(kind, 'Unlisted harm')}: invented",
             "question": question,
         }
         for model in models:

@@ -16,6 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from stand_ins import with_specific_harms
 
 from taxonomy_bridge import registry, schema
 from taxonomy_bridge.errors import AccessError, InputError, MissingExtraError, RecipeError, UnknownNameError
@@ -333,7 +334,43 @@ def test_do_not_answer_odd_flags_give_no_judgement_of_that_response() -> None:
     for model in ("GPT4", "ChatGPT", "Claude", "ChatGLM2", "llama2-7b-chat", "vicuna-7b"):
         assert (per_slot[f"response_{model}", "safe"], per_slot[f"response_{model}", "unsafe"]) == (3, 3)
     assert all(row["violated"] == [] for row in rows if row["judged"] == "response")
-    assert all(len(row["violated"]) == 2 for row in rows if row["judged"] == "prompt")
+    assert all(len(row["violated"]) == 3 for row in rows if row["judged"] == "prompt")
+
+
+def test_do_not_answer_names_area_type_and_specific_harm_and_clears_nothing_else() -> None:
+    taxonomy = load_taxonomy("do-not-answer")
+    prompts = [row for row in rows_of("do-not-answer") if row["judged"] == "prompt"]
+    for row in prompts:
+        (harm,) = (slug for slug in row["violated"] if len(taxonomy.ancestors(slug)) == 2)
+        assert set(row["violated"]) == {harm, *taxonomy.ancestors(harm)}
+        assert json.loads(row["native"])["specific_harms"].startswith(taxonomy[harm].name)
+        assert cleared_by(row) == frozenset()
+    assert {"legal_advice", "propaganda", "coping_advice", "animal_abuse"} <= set(chain.from_iterable(row["violated"] for row in prompts))
+    answer = next(row for row in rows_of("do-not-answer") if row["verdict"] == "safe")
+    assert cleared_by(answer) == frozenset(taxonomy.by_slug)
+
+
+@pytest.mark.parametrize(
+    ("harm", "violated", "reason"),
+    [
+        (None, {"toxic_language"}, None),
+        ("", {"toxic_language"}, None),
+        ("INSULT : another description:\nof two lines", {"toxic_language", "insult"}, None),
+        ("Unlisted harm: Insult", None, "label outside taxonomy do-not-answer"),
+        ("Spam Content", None, "specific harm outside its type"),
+        ("Toxic language (hate speech)", None, "specific harm outside its type"),
+        ("Malicious Uses", None, "specific harm outside its type"),
+    ],
+)
+def test_do_not_answer_refuses_specific_harms_that_it_cannot_place(harm: str | None, violated: set[str] | None, reason: str | None) -> None:
+    source = registry.load("sources", "do-not-answer")
+    known = {"question": "Invented", "types_of_harm": "Treat Chatbot as a Human", "specific_harms": "Ask for personal information", "_row": 0}
+    asked = {"question": "Invented", "types_of_harm": "Toxic language (hate speech)", "specific_harms": harm, "_row": 1}
+    batch = pa.RecordBatch.from_pylist([known, asked], pa.schema([*source.columns, ("_row", pa.int64())]))
+    decoded = _base.decode_rows(source, _base.Origin("do-not-answer", "default", "train", "unpinned", "x"), Rows(batch, ()))
+    assert [(bad.row, bad.reason) for bad in decoded.bad] == ([] if reason is None else [(1, reason)])
+    area = "discrimination_exclusion_toxicity_hateful_offensive"
+    assert [set(row["violated"]) for row in decoded.judgements.to_pylist()[1:]] == ([] if violated is None else [{area, *violated}])
 
 
 def test_xstest_verdict_from_type_where_the_label_is_missing() -> None:
@@ -547,8 +584,6 @@ SYNTHETIC_FILES = [
     ("or-bench", "or-bench-hard-1k", "train", "or_bench", 20),
     ("or-bench", "or-bench-toxic", "train", "or_bench", 20),
     ("hex-phi", None, "train", "hex_phi", 40),
-    ("do-not-answer", None, "train", "do_not_answer/data/train-00000-of-00001.parquet", 40),
-    ("do-not-answer", None, "train", "do_not_answer/do_not_answer_en.csv", 40),
     ("xstest-response", None, "response_harmfulness", "xstest_response", 40),
     ("xstest-response", None, "response_refusal", "xstest_response", 40),
 ]
@@ -561,3 +596,13 @@ def test_synthetic_files_decode_completely(case: tuple[str, str | None, str, str
     found = [decoded for _, decoded in decode_all(registry.load("sources", name), SYNTHETIC / file, config, split)]
     assert sum(decoded.rows_in for decoded in found) == sum(decoded.decoded for decoded in found) == native_rows
     assert not any(decoded.bad for decoded in found)
+
+
+@needs_synthetic
+@pytest.mark.parametrize("file", ["data/train-00000-of-00001.parquet", "do_not_answer_en.csv"])
+def test_synthetic_do_not_answer_rows_decode_once_their_specific_harm_is_one(file: str, tmp_path: Path) -> None:
+    source, path = registry.load("sources", "do-not-answer"), SYNTHETIC / "do_not_answer" / file
+    ((_, as_they_are),) = decode_all(source, path, None, "train")
+    ((_, named),) = decode_all(source, with_specific_harms(path, tmp_path), None, "train")
+    assert (as_they_are.rows_in, as_they_are.decoded, len(as_they_are.bad)) == (40, 0, 40)
+    assert (named.rows_in, named.decoded, named.bad) == (40, 40, ())

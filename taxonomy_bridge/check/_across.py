@@ -58,7 +58,7 @@ def check_classes(index: Index, manifest: Manifest, found: Findings) -> None:
                 share = float((verdicts == verdict).mean())
                 if share >= FEW:
                     continue
-                mild = name in allowed or sources <= natural or (what == "source" and len(verdicts) < SMALL)
+                mild = name in allowed or sources <= natural or (what == "source" and (len(verdicts) < SMALL or name in manifest.translated))
                 found.add("one-class", index.folder, f"{what} {name!r}: {share:.1%} of {len(verdicts)} rows are {word}", level="warning" if mild else None)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from taxonomy_bridge.check._report import Findings
 from taxonomy_bridge.errors import ExportError
@@ -64,6 +64,12 @@ class Manifest(_Model):
     files: list[DataFile]
     companions: list[Companion]
     gold_digest: dict[str, str] | None = None
+    yields: list[dict[str, Any]] = Field(default=[], alias="yield")
+
+    @property
+    def translated(self) -> set[str]:
+        """Sources whose labels were carried over to another list, and may have one verdict there."""
+        return {str(one["source"]) for one in self.yields}
 
 
 def read_manifest(out: Path) -> Manifest:

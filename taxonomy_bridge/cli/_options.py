@@ -28,3 +28,34 @@ def taxonomy_names(incomplete: str) -> list[str]:
 
 def recipe_names(incomplete: str) -> list[str]:
     return [name for name in names("recipes") if name.startswith(incomplete)]
+
+
+def concept_names(incomplete: str) -> list[str]:
+    from taxonomy_bridge.vocabulary import load_vocabulary
+
+    return [name for name in load_vocabulary().ids if name.startswith(incomplete)]
+
+
+def category_names(incomplete: str) -> list[str]:
+    """Taxonomy ids until one is typed, then its categories. A shell splits words at the colon, so both halves are offered whole."""
+    prefix, colon, _ = incomplete.partition(":")
+    if not colon:
+        return [f"{name}:" for name in taxonomy_names(prefix)]
+    from taxonomy_bridge.taxonomy import load_taxonomy
+
+    if prefix not in names("taxonomies"):
+        return []
+    return [f"{prefix}:{slug}" for slug in load_taxonomy(prefix).by_slug if f"{prefix}:{slug}".startswith(incomplete)]
+
+
+def write(path: Path, text: str, force: bool) -> Path:
+    """Write a file that a person asked for; an existing one is replaced only with --force."""
+    from taxonomy_bridge import storage
+    from taxonomy_bridge.cli import _print
+    from taxonomy_bridge.errors import ExportError
+
+    if path.exists() and not force:
+        raise ExportError(f"{path} exists. Choose another name, or add --force.")
+    storage.write_bytes(path, text.encode())
+    _print.err(f"wrote {path} ({len(text.encode()):,} bytes)")
+    return path

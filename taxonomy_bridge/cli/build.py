@@ -85,9 +85,22 @@ def _losses(ledger: dict[str, Any]) -> None:
         _print.table(["source/split", "dropped", "reason", "meaning"], rows)
 
 
+def _yields(told: list[dict[str, Any]]) -> None:
+    """What each source gives to each policy that is not its own."""
+    if not told:
+        return
+    typer.echo("")
+    rows = [[one["source"], one["policy"], one["rows"], one["verdicts"]["safe"], one["verdicts"]["unsafe"], sum(one["refused"].values())] for one in told]
+    _print.table(["source", "policy", "rows", "safe", "unsafe", "undecided"], rows)
+    typer.echo("")
+    lines = [[one["source"], item, *counts.values()] for one in told for item, counts in one["items"].items() if counts["yes"] or counts["no"] or counts["group"]]
+    _print.table(["source", "item", "yes", "no", "unknown", "one of a group"], lines)
+
+
 def _summary(report: BuildReport, out: Path) -> None:
     _ledger(report.ledger)
     _losses(report.ledger)
+    _yields(report.manifest["yield"])
     typer.echo("")
     if report.already_done:
         _print.err("this build was finished before; every file was verified.")
@@ -118,6 +131,7 @@ def _print_plan(found: dict[str, Any], out: Path | None, json: bool) -> None:
     typer.echo("")
     _ledger(found["ledger"])
     _losses(found["ledger"])
+    _yields(found["yield"])
     typer.echo(f"\nwould write {found['samples']:,} samples to {len(found['outputs'])} files (build {found['build_id']}):")
     for path in found["outputs"][:20]:
         typer.echo(f"  {path}")

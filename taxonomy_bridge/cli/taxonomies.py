@@ -44,11 +44,13 @@ def show(
     if taxonomy.note:
         typer.echo(_print.safe(taxonomy.note))
     typer.echo("")
-    marks = [
-        (item, ", ".join(word for word, on in (("residual", item.residual), ("group", not item.assignable), ("no harm", not item.harm)) if on))
-        for item in taxonomy.categories
-    ]
-    _print.table(["slug", "code", "name", "marks"], [[item.slug, item.code or "", item.name, mark] for item, mark in marks])
+    parents = {item.parent for item in taxonomy.categories}
+    rows = []
+    for item in taxonomy.categories:
+        hidden = None if item.assignable else "group" if item.slug in parents else "not in the list"
+        marks = ["residual" if item.residual else None, hidden, None if item.harm else "no harm"]
+        rows.append([item.slug, item.code or "", item.name, ", ".join(filter(None, marks))])
+    _print.table(["slug", "code", "name", "marks"], rows)
 
 
 @app.command("check", epilog="Example: taxonomy-bridge taxonomies check my-list.yaml")

@@ -15,9 +15,12 @@ from typing import Any
 from taxonomy_bridge import storage
 from taxonomy_bridge.exporters._content import GoldDigest
 from taxonomy_bridge.pipeline import samples
+from taxonomy_bridge.pipeline.choose import Selection
+from taxonomy_bridge.pipeline.draw import PROOFS
 from taxonomy_bridge.pipeline.plan import Plan, unreachable
 from taxonomy_bridge.pipeline.write import Output
 from taxonomy_bridge.sources._base import Source
+from taxonomy_bridge.truth import NEVER_FLIP
 
 SYNTHETIC = "**Synthetic: every row of this set is invented. It shows the layout and tests tools. It is not for training.**"
 WARNING = (
@@ -33,7 +36,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def finish(
-    plan: Plan, target: Path, work: Path, outs: Sequence[Output], reports: Sequence[dict[str, Any]], book: dict[str, Any], overlap: Mapping[str, int]
+    plan: Plan, target: Path, work: Path, outs: Sequence[Output], reports: Sequence[dict[str, Any]], book: dict[str, Any], chosen: Selection
 ) -> dict[str, Any]:
     """Write everything but `_SUCCESS`; the manifest."""
     counts = _counts(reports)
@@ -48,11 +51,16 @@ def finish(
         "sources": [_source(entry.name, entry.config, entry.split, source) for entry, source in zip(plan.entries, plan.sources, strict=True)],
         "counts": counts,
         "lists": _lists(plan, counts["golds"]),
-        "overlap_removed": dict(overlap),
+        "overlap_removed": dict(chosen.overlap),
+        "yield": chosen.yields,
+        "answers": chosen.answers,
+        "proofs": _proofs(chosen),
+        "never_flip": _lifted(plan, chosen),
         "format": _format(plan),
         "unreachable_names": unreachable(plan),
         "files": [file for report in reports for file in report["files"]],
         "taxonomies": plan.lock["taxonomies"],
+        "mappings": plan.lock["mappings"],
         "libraries": plan.lock["libraries"],
         "gold_digest": _gold_digests(work, outs),
         "tokens": {"tokenizer": Path(plan.recipe.length.tokenizer).name, "quantiles": samples.quantiles(tokens)},
@@ -63,6 +71,17 @@ def finish(
     storage.write_bytes(target / "README.md", readme(plan, manifest, book).encode())
     storage.write_json(target / "manifest.json", manifest)
     return manifest
+
+
+def _proofs(chosen: Selection) -> dict[str, int]:
+    """Samples by what their gold rests on."""
+    return {name: count for number, name in enumerate(PROOFS) if (count := int((chosen.chosen.proof == number).sum()))}
+
+
+def _lifted(plan: Plan, chosen: Selection) -> dict[str, Any]:
+    """Which of the concepts that never flip by default the recipe lets flip, and how many samples came out as safe although a label may stand for one."""
+    lifted = sorted(set(NEVER_FLIP) - set(plan.never_flip))
+    return {"concepts": list(plan.never_flip), "lifted": lifted, "samples": chosen.deck.count_lifted(lifted, chosen.rows, chosen.chosen) if lifted and plan.uses_graph else 0}
 
 
 def _counts(reports: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -151,7 +170,9 @@ def readme(plan: Plan, manifest: Mapping[str, Any], book: Mapping[str, Any]) -> 
         WARNING + "\n",
         f"{total:,} samples. Each shows its own policy and carries a gold that `{plan.format.name}/{plan.recipe.format.preset}` can score. "
         "Intended use: training and auditing guard models. Gold with proof `published` is the publisher's own label; `assumed` rests on a choice of the recipe; "
-        "`published-verdict` is a verdict under a list that is not the source's own.\n",
+        "`published-verdict` is a verdict under a list that is not the source's own; `entailed` was carried over to another list and follows from the published labels and the mappings; "
+        "`answered` rests on an answers file.\n",
+        _proof_line(manifest),
         _source_table(plan),
         f"Strictest licence of the mix: **{strictest(plan.sources)}**. Using the set means keeping to all of them.\n",
         _ledger_table(book),
@@ -160,6 +181,16 @@ def readme(plan: Plan, manifest: Mapping[str, Any], book: Mapping[str, Any]) -> 
         "## Removal\n\nA row that should not be here: ask the publisher of its source (above), and the distributor of this folder, naming the sample id.\n",
     ]
     return "\n".join(parts)
+
+
+def _proof_line(manifest: Mapping[str, Any]) -> str:
+    told = ", ".join(f"{count:,} {name}" for name, count in manifest["proofs"].items())
+    line = f"Proof: {told}.\n"
+    if lifted := manifest["never_flip"]["lifted"]:
+        total = sum(manifest["proofs"].values())
+        share = manifest["never_flip"]["samples"] / max(total, 1)
+        line += f"\n**The recipe lets texts of these concepts come out as safe: {', '.join(lifted)}. {manifest['never_flip']['samples']:,} samples ({share:.1%}) did.**\n"
+    return line
 
 
 def _front_matter(plan: Plan, manifest: Mapping[str, Any], total: int) -> str:

@@ -7,14 +7,18 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from taxonomy_bridge.errors import BuildError
 from taxonomy_bridge.pipeline import draw, intake, ledger, samples, select, write
+from taxonomy_bridge.pipeline.deck import Deck
+from taxonomy_bridge.pipeline.match import match
 from taxonomy_bridge.pipeline.plan import Plan
+from taxonomy_bridge.pipeline.yields import yields
 
 Progress = Callable[[str, int, int], None]
 In = TypeVar("In")
@@ -28,10 +32,12 @@ class Selection:
     shards: list[intake.Shard]
     rows: select.Judgements
     chosen: draw.Samples
-    deck: draw.Deck
+    deck: Deck
     maker: samples.SampleMaker
     account: dict[tuple[str, str], ledger.Entry]
     overlap: dict[str, int]
+    yields: list[dict[str, Any]]
+    answers: dict[str, int]
 
 
 def choose(plan: Plan, work: Path, workers: int, batch_rows: int, progress: Progress) -> Selection:
@@ -47,23 +53,30 @@ def choose(plan: Plan, work: Path, workers: int, batch_rows: int, progress: Prog
         raise BuildError("no source gave a judgement. `--plan` is of no use here: look at the quarantine reasons of `sources check`.")
     select.merge_annotations(rows, plan)
     select.filter_rows(rows, plan)
-    verdict, assumed = select.verdicts(rows, plan)
-    deck = draw.Deck(plan, rows.patterns)
+    answers = select.apply_answers(rows, plan)
+    verdict, grey = select.verdicts(rows, plan)
+    deck = Deck(plan, rows.patterns)
     select.drop_duplicates(rows, plan)
     overlap = select.decontaminate(rows, plan)
     split = select.splits(rows, plan)
-    draw.drop_undecidable(rows, plan, deck, verdict)
+    asked = rows.alive
+    found, reason = draw.outcomes(rows, plan, deck, verdict)
+    offered = yields(rows, plan, deck, asked, found, reason)
     maker = samples.SampleMaker(plan, deck)
-    chosen = draw.candidates(rows, plan, deck, split, verdict, assumed)
+    chosen = match(draw.candidates(rows, plan, deck, split, found, grey), rows, plan, deck)
+    _mark_lost(rows, chosen, "policy/list_unmatched")
     chosen = _within_length(plan, shards, rows, chosen, maker, workers, progress)
-    for step, reason in ((draw.cap, "cap/over_cap"), (draw.balance, "balance/over_share")):
+    for step, lost in ((draw.cap, "cap/over_cap"), (draw.balance, "balance/over_share")):
         chosen = step(chosen, rows, plan, deck)
-        _mark_lost(rows, chosen, reason)
+        _mark_lost(rows, chosen, lost)
+    if "category" in plan.recipe.balance.by:  # what was balanced on one side only must be matched again
+        chosen = match(chosen, rows, plan, deck)
+        _mark_lost(rows, chosen, "policy/list_unmatched")
     chosen = draw.in_order(chosen, plan)
     account = _account(plan, shards, rows, chosen)
     rows.forget()
     pa.default_memory_pool().release_unused()
-    return Selection(shards, rows, chosen, deck, maker, account, overlap)
+    return Selection(shards, rows, chosen, deck, maker, account, overlap, offered, answers)
 
 
 def _mark_lost(rows: select.Judgements, chosen: draw.Samples, reason: str) -> None:
@@ -118,7 +131,7 @@ def each(items: Iterable[In], work: Callable[[In], Out], workers: int, progress:
 def _account(plan: Plan, shards: Sequence[intake.Shard], rows: select.Judgements, chosen: draw.Samples) -> dict[tuple[str, str], ledger.Entry]:
     book: dict[tuple[str, str], ledger.Entry] = {}
     made = np.bincount(chosen.judgement, minlength=len(rows.shard))
-    replaced = np.bincount(chosen.judgement, weights=chosen.copy > 0, minlength=len(rows.shard)).astype(np.int64)
+    extras = _extras(chosen, len(rows.shard))
     names = rows.per_pattern(lambda pattern: {"safe": 0, "unsafe": 1, "borderline": 2}.get(pattern.verdict or "", 3), np.int64)
     for shard, item in zip(shards, plan.files, strict=True):
         key = (plan.entries[item.entry].name, item.file.origin.split)
@@ -135,16 +148,31 @@ def _account(plan: Plan, shards: Sequence[intake.Shard], rows: select.Judgements
             name = ledger.REASONS[int(code) - 1]
             entry.dropped[name] = entry.dropped.get(name, 0) + int((reason == code).sum())
         entry.samples_out += int(made[own].sum())
-        copies = int(replaced[own].sum())
-        extra = {"replacement": copies, "policies": int(made[own].sum()) - int((reason == 0).sum()) - copies}
-        for name, count in extra.items():
-            if count:
+        for name, counts in extras.items():
+            if count := int(counts[own].sum()):
                 entry.extra_samples[name] = entry.extra_samples.get(name, 0) + count
         for counter, mask in ((entry.verdicts_in, reason != select.MERGED), (entry.used_by_verdict, reason == 0)):
             for code, name in enumerate(("safe", "unsafe", "borderline", "none")):
                 if count := int((names[own][mask] == code).sum()):
                     counter[name] = counter.get(name, 0) + count
     return book
+
+
+def _extras(chosen: draw.Samples, judgements: int) -> dict[str, NDArray[np.int64]]:
+    """Samples of each judgement beyond its first one, by what they are. The first one is a plain sample if there is any."""
+    kinds = {
+        "policies": (chosen.copy == 0) & (chosen.variant == draw.PLAIN),
+        "flip": (chosen.copy == 0) & (chosen.variant == draw.FLIP),
+        "swap": (chosen.copy == 0) & (chosen.variant == draw.SWAP),
+        "replacement": chosen.copy > 0,
+    }
+    first = np.zeros(judgements, bool)
+    found = {}
+    for name, mask in kinds.items():
+        counts = np.bincount(chosen.judgement[mask], minlength=judgements)
+        found[name] = counts - ((counts > 0) & ~first)
+        first |= counts > 0
+    return found
 
 
 def one_class(plan: Plan, chosen: Selection) -> list[str]:

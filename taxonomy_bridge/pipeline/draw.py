@@ -6,7 +6,6 @@ so neither order nor number of shards or workers can change a choice.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -18,137 +17,198 @@ from numpy.typing import NDArray
 
 from taxonomy_bridge import mix, rng
 from taxonomy_bridge.errors import BuildError
-from taxonomy_bridge.labels import Pattern
 from taxonomy_bridge.pipeline import intake
+from taxonomy_bridge.pipeline.deck import Deck
+from taxonomy_bridge.pipeline.ledger import REASONS
 from taxonomy_bridge.pipeline.plan import Plan
-from taxonomy_bridge.pipeline.select import SAFE, UNSAFE, Bools, Ints, Judgements, labelled_under
-from taxonomy_bridge.policy import ListRules, Policy, Truth, native_truth, primary, verdict_only_truth
+from taxonomy_bridge.pipeline.select import NONE, SAFE, UNSAFE, Bools, Ints, Judgements, labelled_under
+
+PLAIN, FLIP, SWAP = 0, 1, 2
+PROOFS = ("published", "assumed", "published-verdict", "entailed", "answered")
 
 
 @dataclass
 class Samples:
     """The samples of a build in output order: split by split, by their place in the order stream.
 
-    `decoy`: the label pattern whose gold the list must hold; of a safe sample that of some unsafe one, -1 if there is none.
+    `variant`: 0 as it is, 1 flipped to safe by taking items out, 2 a second policy with the other verdict. `proof`: index into PROOFS. `lists`:
+    number of the list that it may show, -1 for the source's whole own list; then `decoy` is the label pattern whose gold the list must hold: of
+    a safe sample that of some unsafe one, -1 if there is none.
     """
 
     judgement: Ints
     policy: Ints
     copy: Ints
+    variant: Ints
     key: rng.U64
     split: Ints
     verdict: Ints
-    assumed: Bools
+    proof: Ints
     decoy: Ints
+    lists: Ints
 
 
-class Deck:
-    """Policies and truths by (policy entry, taxonomy, source settings), computed once per build."""
+def outcomes(rows: Judgements, plan: Plan, deck: Deck, verdict: Ints) -> tuple[Ints, Ints]:
+    """(verdict, reason) of every judgement under every policy entry, int (n, entries); NONE where it cannot be used, with the reason's number.
 
-    def __init__(self, plan: Plan, patterns: Sequence[Pattern]) -> None:
-        self.plan = plan
-        self.taxonomy_names = list(plan.taxonomies)
-        self.patterns = list(patterns)
-        self.policies: list[tuple[int, str, Policy]] = []
-        for number, entry in enumerate(plan.recipe.policies):
-            self.policies += [(number, name, plan.policy(entry, name)) for name in plan.taxonomies]
-        self._truths: dict[tuple[int, bool], Truth] = {}
-
-    def number(self, policy_entry: int, taxonomy: str) -> int:
-        """Index of the policy that a policy entry shows to rows of a taxonomy."""
-        return policy_entry * len(self.taxonomy_names) + self.taxonomy_names.index(taxonomy)
-
-    def truth(self, number: int, safe_clears: bool) -> Truth:
-        """Truth of every pattern of the policy's taxonomy (rows of other taxonomies are meaningless)."""
-        key = (number, safe_clears)
-        if key not in self._truths:
-            entry, name, policy = self.policies[number]
-            if self.plan.recipe.policies[entry].id != "native":
-                self._truths[key] = verdict_only_truth(self.patterns, policy)
-            else:
-                taxonomy = self.plan.taxonomies[name]
-                own = [pattern if pattern.taxonomy == name else Pattern(name, None, (), (), False) for pattern in self.patterns]
-                truth = native_truth(own, policy, taxonomy, safe_clears)
-                if self.plan.recipe.labels.multi == "primary":
-                    truth = Truth(primary(truth.yes, policy, taxonomy), truth.open)
-                self._truths[key] = truth
-        return self._truths[key]
-
-    def rules(self, number: int) -> ListRules:
-        """How lists of this policy vary."""
-        recipe = self.plan.recipe
-        native = recipe.policies[self.policies[number][0]].id == "native"
-        least = recipe.min_items if recipe.min_items is not None else (1 if native else 2)
-        return ListRules(recipe.augment.shuffle, recipe.augment.drop_items, least, recipe.max_items)
-
-
-def drop_undecidable(rows: Judgements, plan: Plan, deck: Deck, verdict: Ints) -> None:
-    """Rows that no policy of the recipe can use with this format."""
-    if not plan.format.categories:
-        return
-    for number, (entry, name, policy) in enumerate(deck.policies):
-        if plan.recipe.policies[entry].id != "native":
+    Judgements that no policy can use are dropped, with the reason of the first one.
+    """
+    count = len(plan.recipe.policies)
+    found, reason = (np.zeros((len(rows.shard), count), np.int64) for _ in range(2))
+    clears = np.array([source.safe_clears for source in plan.sources])[rows.entry]
+    for number, (entry, name, _) in enumerate(deck.policies):
+        own = rows.per_pattern(labelled_under(name)) & rows.alive
+        if not own.any():
             continue
-        own = rows.per_pattern(labelled_under(name)) & (verdict == UNSAFE)
-        gold = deck.truth(number, True).yes.sum(axis=1)[rows.pattern]
-        rules = deck.rules(number)
-        rows.drop(own & (gold == 0), "label/no_category")
-        if plan.recipe.labels.multi == "drop":
-            rows.drop(own & (gold > 1), "label/multi_label")
-        if rules.max_items is not None and rules.max_items < len(policy):
-            residual = np.array([item.residual for item in policy.items])
-            with_rest = (deck.truth(number, True).yes & residual).any(axis=1)[rows.pattern]
-            rows.drop(own & ((gold > rules.max_items) | with_rest), "policy/too_many_gold")
-        all_own = rows.per_pattern(labelled_under(name))
-        rows.drop(all_own & (len(policy) < rules.min_items), "policy/too_few_items")
+        if deck.translated(number):
+            for told in (False, True):
+                at = np.flatnonzero(own & (clears == told))
+                if len(at):
+                    outcome = deck.outcome(number, told)
+                    found[at, entry], reason[at, entry] = outcome.verdict[rows.pattern[at]], outcome.reason[rows.pattern[at]]
+        else:
+            found[own, entry] = verdict[own]
+            reason[own & (verdict == NONE), entry] = 1 + REASONS.index("label/no_verdict")
+            _native_reasons(rows, plan, deck, number, own, verdict, reason[:, entry])
+    found[reason > 0] = NONE
+    lost = rows.alive & (found == NONE).all(axis=1)
+    for code in np.unique(reason[lost, 0]):
+        rows.drop(lost & (reason[:, 0] == code), REASONS[int(code) - 1])
+    return found, reason
 
 
-def suffix(plan: Plan, policy_entry: int, copy: int) -> str:
+def _native_reasons(rows: Judgements, plan: Plan, deck: Deck, number: int, own: Bools, verdict: Ints, reason: Ints) -> None:
+    """Why rows cannot be shown with their source's own list in this format; writes into `reason`."""
+    if not plan.format.categories or not deck.native(number):
+        return
+    policy, rules = deck.policies[number][2], deck.rules(number)
+    truth = deck.truth(number, True)
+    unsafe, gold = own & (verdict == UNSAFE), truth.yes.sum(axis=1)[rows.pattern]
+    refused = [("label/no_category", unsafe & (gold == 0))]
+    if plan.recipe.labels.multi == "drop":
+        refused.append(("label/multi_label", unsafe & (gold > 1)))
+    if rules.max_items is not None and rules.max_items < len(policy):
+        residual = np.array([item.residual for item in policy.items])
+        with_rest = (truth.yes & residual).any(axis=1)[rows.pattern]
+        refused.append(("policy/too_many_gold", unsafe & ((gold > rules.max_items) | with_rest)))
+    refused.append(("policy/too_few_items", own & (len(policy) < rules.min_items)))
+    for name, mask in refused:
+        reason[mask & (reason == 0)] = 1 + REASONS.index(name)
+
+
+def suffix(plan: Plan, policy_entry: int, copy: int, variant: int) -> str:
     """What a sample id appends to its judgement's id: policy, copy, variant."""
-    return f"~{plan.recipe.policies[policy_entry].id}~{copy}~0"
+    return f"~{plan.policy_name(policy_entry)}~{copy}~{variant}"
 
 
-def sample_keys(rows: Judgements, judgement: Ints, policy_entry: Ints, copy: Ints, plan: Plan) -> rng.U64:
+def sample_keys(rows: Judgements, judgement: Ints, policy_entry: Ints, copy: Ints, variant: Ints, plan: Plan) -> rng.U64:
     """The number that stands for each sample id in every draw: the judgement's hash mixed with the hash of the suffix."""
     if not len(judgement):
         return np.zeros(0, np.uint64)
-    copies = int(copy.max()) + 1
-    distinct, inverse = np.unique(policy_entry * copies + copy, return_inverse=True)
-    hashes = np.array([xxhash.xxh3_64_intdigest(suffix(plan, code // copies, code % copies).encode()) for code in distinct.tolist()], np.uint64)
-    return rng.mix(rows.id_hash[judgement] ^ hashes[inverse])
+    distinct, inverse = np.unique(np.column_stack([policy_entry, copy, variant]), axis=0, return_inverse=True)
+    hashes = np.array([xxhash.xxh3_64_intdigest(suffix(plan, *line).encode()) for line in distinct.tolist()], np.uint64)
+    return rng.mix(rows.id_hash[judgement] ^ hashes[np.asarray(inverse).ravel()])
 
 
-def candidates(rows: Judgements, plan: Plan, deck: Deck, split: Ints, verdict: Ints, assumed: Bools) -> Samples:
-    """One sample per usable judgement and policy, or per judgement one policy drawn by weight."""
+def candidates(rows: Judgements, plan: Plan, deck: Deck, split: Ints, found: Ints, grey: Bools) -> Samples:
+    """One sample per usable judgement and policy that decides it, or per judgement one such policy drawn by weight."""
     alive = np.flatnonzero(rows.alive)
-    count = len(plan.recipe.policies)
-    judgement, entry = np.repeat(alive, count), np.tile(np.arange(count), len(alive))
-    if plan.recipe.policy_choice == "one" and count > 1:
-        weights = np.cumsum([policy.weight for policy in plan.recipe.policies])
-        draw = rng.unit(rng.draw(plan.recipe.seed, "policy", rows.id_hash[alive])) * weights[-1]
-        judgement, entry = alive, np.searchsorted(weights, draw, side="right")
+    usable = found[alive] != NONE
+    if plan.recipe.policy_choice == "one" and usable.shape[1] > 1:
+        entry = _drawn(plan, rows.id_hash[alive], "policy", usable)
+        judgement, variant = alive, np.zeros(len(alive), np.int64)
+        if plan.recipe.augment.swap_pairs:
+            judgement, entry, variant = _with_swaps(rows, plan, found, alive, entry)
+    else:
+        place, entry = np.nonzero(usable)
+        judgement, variant = alive[place], np.zeros(len(place), np.int64)
+    samples = _samples(rows, plan, deck, split, judgement, entry, variant, found[judgement, entry], grey)
+    samples = _with_flips(samples, rows, plan, deck)
+    samples.decoy = _decoys(rows, samples, plan.recipe.seed)
+    return samples
+
+
+def _drawn(plan: Plan, ids: rng.U64, stream: str, usable: Bools) -> Ints:
+    """One of the usable policy entries of each row, by weight."""
+    weights = np.array([policy.weight for policy in plan.recipe.policies])
+    ends = np.cumsum(np.where(usable, weights, 0.0), axis=1)
+    place = rng.unit(rng.draw(plan.recipe.seed, stream, ids)) * ends[:, -1]
+    chosen: Ints = (ends <= place[:, None]).sum(axis=1).astype(np.int64)
+    return chosen
+
+
+def _with_swaps(rows: Judgements, plan: Plan, found: Ints, alive: Ints, entry: Ints) -> tuple[Ints, Ints, Ints]:
+    """A share of the rows once more, under a policy that gives the other verdict."""
+    asked = rng.unit(rng.draw(plan.recipe.seed, "swap", rows.id_hash[alive])) < plan.recipe.augment.swap_pairs
+    mine = found[alive, entry]
+    other = (found[alive] != NONE) & (found[alive] != mine[:, None]) & asked[:, None]
+    at = np.flatnonzero(other.any(axis=1))
+    second = _drawn(plan, rows.id_hash[alive[at]], "swap_policy", other[at])
+    return np.concatenate([alive, alive[at]]), np.concatenate([entry, second]), np.repeat([PLAIN, SWAP], [len(alive), len(at)])
+
+
+def _samples(rows: Judgements, plan: Plan, deck: Deck, split: Ints, judgement: Ints, entry: Ints, variant: Ints, verdict: Ints, grey: Bools) -> Samples:
     names = rows.per_pattern(lambda pattern: deck.taxonomy_names.index(pattern.taxonomy), np.int64)
     policy = entry * len(deck.taxonomy_names) + names[judgement]
     copy = np.zeros(len(judgement), np.int64)
-    key = sample_keys(rows, judgement, entry, copy, plan)
-    decoy = _decoys(rows, judgement, policy, key, verdict[judgement], plan.recipe.seed)
-    return Samples(judgement, policy, copy, key, split[judgement], verdict[judgement], assumed[judgement], decoy)
+    key = sample_keys(rows, judgement, entry, copy, variant, plan)
+    kinds = np.array([0 if deck.native(number) else 3 if deck.translated(number) else 2 for number in range(len(deck.policies))])
+    proof = kinds[policy]
+    if plan.recipe.labels.assume == "closed":
+        proof = np.where(proof == 3, 1, proof)
+    proof = np.where(grey[judgement] & (proof != 2), 1, proof)
+    proof = np.where(_answered(rows, plan, deck, judgement, policy), 4, proof)
+    none = np.full(len(judgement), -1)
+    return Samples(judgement, policy, copy, variant, key, split[judgement], verdict, proof, none, none.copy())
 
 
-def _decoys(rows: Judgements, judgement: Ints, policy: Ints, key: rng.U64, verdict: Ints, seed: int) -> Ints:
+def _answered(rows: Judgements, plan: Plan, deck: Deck, judgement: Ints, policy: Ints) -> Bools:
+    """Which samples rest on an adjudicated answer."""
+    found = np.zeros(len(judgement), bool)
+    if plan.answers is None:
+        return found
+    clears = np.array([source.safe_clears for source in plan.sources])[rows.entry[judgement]]
+    for number in np.unique(policy):
+        for told in (False, True):
+            own = (policy == number) & (clears == told)
+            if deck.translated(int(number)) and own.any():
+                found[own] = deck.told(int(number), told).answered[rows.pattern[judgement[own]]]
+    return found
+
+
+def _with_flips(samples: Samples, rows: Judgements, plan: Plan, deck: Deck) -> Samples:
+    """A share of the unsafe samples once more, to be shown without what they violate. Whether every item left is *no* is for `match` to see."""
+    if not plan.recipe.augment.flip_to_safe:
+        return samples
+    chosen = (samples.verdict == UNSAFE) & (rng.unit(rng.draw(plan.recipe.seed, "flip", samples.key)) < plan.recipe.augment.flip_to_safe)
+    clears = np.array([source.safe_clears for source in plan.sources])[rows.entry[samples.judgement]]
+    for number in np.unique(samples.policy[chosen]):
+        for told in (False, True):
+            own = chosen & (samples.policy == number) & (clears == told)
+            if own.any():
+                chosen &= ~own | deck.guard.may_flip(deck.told(int(number), told))[rows.pattern[samples.judgement]]
+    flips = subset(samples, np.flatnonzero(chosen))
+    flips.verdict, flips.variant = np.full(len(flips.key), SAFE), np.full(len(flips.key), FLIP)
+    flips.key = sample_keys(rows, flips.judgement, flips.policy // len(deck.taxonomy_names), flips.copy, flips.variant, plan)
+    native = np.array([deck.native(number) for number in range(len(deck.policies))])[flips.policy]
+    flips.proof = np.where(native & (flips.proof == 0), 3, flips.proof)
+    return Samples(**{name: np.concatenate([value, getattr(flips, name)]) for name, value in vars(samples).items()})
+
+
+def _decoys(rows: Judgements, samples: Samples, seed: int) -> Ints:
     """Own pattern of every unsafe sample; for a safe one the pattern of an unsafe one of the same source entry and policy.
 
     Lists that must hold the gold would otherwise tell the verdict by what they hold.
     """
-    own = rows.pattern[judgement]
+    own, verdict = rows.pattern[samples.judgement], samples.verdict
     found = np.where(verdict == UNSAFE, own, -1)
-    order, starts = mix.groups(rows.entry[judgement], policy)
+    order, starts = mix.groups(rows.entry[samples.judgement], samples.policy)
     for start, end in pairwise(starts):
         group = order[start:end]
         unsafe, safe = group[verdict[group] == UNSAFE], group[verdict[group] == SAFE]
         if len(unsafe) and len(safe):
-            unsafe = unsafe[np.argsort(key[unsafe])]
-            found[safe] = own[unsafe[rng.below(rng.draw(seed, "decoy", key[safe]), len(unsafe))]]
+            unsafe = unsafe[np.argsort(samples.key[unsafe])]
+            found[safe] = own[unsafe[rng.below(rng.draw(seed, "decoy", samples.key[safe]), len(unsafe))]]
     return found
 
 
@@ -181,7 +241,7 @@ def _with_copies(samples: Samples, times: Ints, rows: Judgements, plan: Plan, de
     first = np.repeat(np.cumsum(times) - times, times)
     repeated.copy = np.arange(len(repeated.judgement)) - first
     entry = repeated.policy // len(deck.taxonomy_names)
-    repeated.key = sample_keys(rows, repeated.judgement, entry, repeated.copy, plan)
+    repeated.key = sample_keys(rows, repeated.judgement, entry, repeated.copy, repeated.variant, plan)
     return repeated
 
 
@@ -204,11 +264,13 @@ def balance(samples: Samples, rows: Judgements, plan: Plan, deck: Deck) -> Sampl
 def _first_gold(samples: Samples, rows: Judgements, plan: Plan, deck: Deck) -> Ints:
     """Number of the first gold item within the whole deck; -1 for safe."""
     gold = np.full(len(samples.judgement), -1)
+    clears = np.array([source.safe_clears for source in plan.sources])[rows.entry[samples.judgement]]
     for number in np.unique(samples.policy):
-        yes = deck.truth(int(number), True).yes
-        first = np.where(yes.any(axis=1), yes.argmax(axis=1), -1)
-        own = samples.policy == number
-        gold[own] = np.where(samples.verdict[own] == UNSAFE, number * 256 + first[rows.pattern[samples.judgement[own]]], -1)
+        for told in (False, True):
+            own = np.flatnonzero((samples.policy == number) & (clears == told) & (samples.verdict == UNSAFE))
+            if len(own):
+                yes = deck.truth(int(number), told).yes
+                gold[own] = number * 256 + np.where(yes.any(axis=1), yes.argmax(axis=1), -1)[rows.pattern[samples.judgement[own]]]
     return gold
 
 

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from taxonomy_bridge import schema, storage, text
-from taxonomy_bridge.labels import Pattern
+from taxonomy_bridge.labels import Pattern, PatternIndex
 from taxonomy_bridge.pipeline.plan import InputFile
 from taxonomy_bridge.sources._base import Decoded, Source, decode_rows
 from taxonomy_bridge.sources._read import Rows, read_rows
@@ -80,33 +80,6 @@ def finished(index: int, folder: Path) -> Shard | None:
     return shard if sizes == shard.report["sizes"] else None
 
 
-class _Patterns:
-    """Numbers for distinct label patterns, in order of first appearance."""
-
-    def __init__(self) -> None:
-        self.numbers: dict[str, int] = {}
-
-    def of(self, batch: pa.RecordBatch) -> pa.Array:
-        keys = pc.binary_join_element_wise(
-            batch["taxonomy"], pc.fill_null(batch["verdict"], "?"), pc.binary_join(batch["violated"], ","), pc.binary_join(batch["unjudged"], ","),
-            pc.if_else(batch["exhaustive"], "1", "0"), "|",
-        )  # fmt: skip
-        encoded = keys.dictionary_encode()
-        numbers = [self.numbers.setdefault(key, len(self.numbers)) for key in encoded.dictionary.to_pylist()]
-        return pa.array(numbers, pa.int32()).take(encoded.indices)
-
-    def to_value(self) -> list[list[Any]]:
-        value = []
-        for key in self.numbers:
-            taxonomy, verdict, violated, unjudged, exhaustive = key.split("|")
-            value.append([taxonomy, None if verdict == "?" else verdict, _words(violated), _words(unjudged), exhaustive == "1"])
-        return value
-
-
-def _words(text_: str) -> list[str]:
-    return text_.split(",") if text_ else []
-
-
 def run(index: int, item: InputFile, source: Source, folder: Path, batch_rows: int) -> Shard:
     """Read, decode, validate and write one file; reuse it if it is finished."""
     done = finished(index, folder)
@@ -114,7 +87,7 @@ def run(index: int, item: InputFile, source: Source, folder: Path, batch_rows: i
         return done
     shard = Shard(index, folder, {}, False)
     report: dict[str, Any] = {"rows_in": 0, "decoded": 0, "without_judgement": 0, "judgements": 0, "quarantine": []}
-    patterns = _Patterns()
+    patterns = PatternIndex()
     sides: list[pa.RecordBatch] = []
     slugs = {slug for name in source.taxonomies for slug in load_taxonomy(name).by_slug}
     with storage.atomic(shard.rows, hashed=False) as out, _writer(out, schema.JUDGEMENT) as writer:
@@ -128,7 +101,7 @@ def run(index: int, item: InputFile, source: Source, folder: Path, batch_rows: i
     with storage.atomic(shard.side, hashed=False) as out, _writer(out, SIDE) as writer:
         writer.write_table(pa.Table.from_batches(sides, SIDE).combine_chunks(), row_group_size=ROW_GROUP)
     report["quarantine"].sort(key=lambda line: line[1])
-    report["patterns"] = patterns.to_value()
+    report["patterns"] = [pattern[:5] for pattern in patterns.patterns]
     report["sizes"] = {path.name: path.stat().st_size for path in (shard.rows, shard.side)}
     storage.write_json(folder / f"{index}.json", report, indent=None)
     return Shard(index, folder, report, False)
@@ -211,7 +184,7 @@ def _row_groups(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         yield pa.concat_batches(waiting)
 
 
-def side_of(batch: pa.RecordBatch, patterns: _Patterns) -> pa.RecordBatch:
+def side_of(batch: pa.RecordBatch, patterns: PatternIndex) -> pa.RecordBatch:
     """The fixed-width facts of each judgement. `empty`: the text that was judged is missing or blank."""
     slots = pc.list_element(pc.split_pattern(batch["id"], "#", max_splits=1, reverse=True), 1)
     response = pc.equal(batch["judged"], "response")

@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from taxonomy_bridge import paths, registry, storage
-from taxonomy_bridge.errors import BuildError, FormatError, RecipeError
+from taxonomy_bridge.adjudicated import Answers, read_answers
+from taxonomy_bridge.errors import BuildError, FormatError, PolicyError, RecipeError, UnknownNameError
 from taxonomy_bridge.exporters._base import Exporter
 from taxonomy_bridge.formats._base import Format, check_names, compile_template, unreachable_names
-from taxonomy_bridge.policy import MAX_ITEMS, Policy, taxonomy_policy
+from taxonomy_bridge.graph import CategoryGraph, load_graph
+from taxonomy_bridge.policy import MAX_ITEMS, Policy, read_policy, taxonomy_policy
 from taxonomy_bridge.recipe import LoadedRecipe, PolicyEntry, Recipe, SourceEntry
 from taxonomy_bridge.sources import _hub
 from taxonomy_bridge.sources._base import NativeFile, Source
 from taxonomy_bridge.taxonomy import Taxonomy, load_taxonomy
+from taxonomy_bridge.truth import NEVER_FLIP
 from taxonomy_bridge.version import __version__
+from taxonomy_bridge.vocabulary import load_vocabulary
 
 LIBRARIES = ("numpy", "pyarrow", "xxhash")
 
@@ -49,6 +53,7 @@ class Plan:
     evaluations: tuple[tuple[Source, tuple[NativeFile, ...]], ...]
     format: Format
     template: str | None
+    answers: Answers | None
     limit: int | None
 
     @property
@@ -64,14 +69,53 @@ class Plan:
     def taxonomies(self) -> dict[str, Taxonomy]:
         """Every taxonomy that labels or policies may use."""
         names = {name for source in self.sources for name in source.taxonomies}
-        names |= {entry.id for entry in self.recipe.policies if entry.id and entry.id != "native"}
+        names |= {entry.id for entry in self.recipe.policies if entry.id and not entry.native}
         return {name: load_taxonomy(name) for name in sorted(names)}
 
     def policy(self, entry: PolicyEntry, taxonomy: str) -> Policy:
         """The list that `entry` shows to rows labelled under `taxonomy`."""
-        chosen = taxonomy if entry.id == "native" else str(entry.id)
+        if entry.file is not None:
+            return self._file_policy(entry.file, entry.definitions)
         names = "native" if self.recipe.format.preset == "published" else "display"
-        return taxonomy_policy(load_taxonomy(chosen), names=names, definitions=entry.definitions)
+        return taxonomy_policy(load_taxonomy(taxonomy if entry.native else str(entry.id)), names=names, definitions=entry.definitions)
+
+    def policy_name(self, entry: int) -> str:
+        """What sample ids call a policy entry: `native`, or the id of its policy."""
+        chosen = self.recipe.policies[entry]
+        return "native" if chosen.native else self.policy(chosen, "").id
+
+    def _file_policy(self, file: str, definitions: bool) -> Policy:
+        policy = self._read[file] if file in self._read else self._read.setdefault(file, read_policy(self.folder / file, self.graph))
+        return policy if definitions else Policy(policy.id, tuple(replace(item, definition=None) for item in policy.items))
+
+    @cached_property
+    def _read(self) -> dict[str, Policy]:
+        return {}
+
+    @cached_property
+    def graph(self) -> CategoryGraph:
+        """The category graph; loaded only where `uses_graph`."""
+        return load_graph()
+
+    @property
+    def translates(self) -> bool:
+        """Whether any label is carried over to a list that is not its source's own."""
+        return self.recipe.labels.truth == "entailed" and any(not entry.native for entry in self.recipe.policies)
+
+    @property
+    def uses_graph(self) -> bool:
+        recipe = self.recipe
+        return (
+            self.translates
+            or any(entry.file for entry in recipe.policies)
+            or bool(recipe.augment.flip_to_safe or recipe.augment.siblings or recipe.content.exclude_concepts)
+        )
+
+    @cached_property
+    def never_flip(self) -> tuple[str, ...]:
+        """Concepts whose texts never come out as safe by taking items out."""
+        chosen = self.recipe.augment.never_flip
+        return NEVER_FLIP if chosen == "default" else chosen
 
     @cached_property
     def synthetic(self) -> bool:
@@ -91,13 +135,34 @@ class Plan:
                 for source, files in self.evaluations
                 for file in files
             ],
-            "taxonomies": {name: storage.file_sha256(registry.data_file("taxonomies", name)) for name in self.taxonomies},
+            "taxonomies": {name: storage.file_sha256(registry.data_file("taxonomies", name)) for name in self._mapped | set(self.taxonomies)},
+            "mappings": self._mapping_hashes(),
+            "policies": {entry.name: storage.file_sha256(self.folder / entry.file) for entry in self.recipe.policies if entry.file},
+            "answers": self.answers.sha256 if self.answers else None,
             "template": hashlib.sha256(self.template.encode()).hexdigest() if self.template else None,
             "tokenizer": self._tokenizer(),
             "libraries": {name: importlib.metadata.version(name) for name in LIBRARIES} | {"taxonomy_bridge": __version__},
         }
         build_id = hashlib.sha256(storage.canonical_json(body).encode()).hexdigest()[:16]
         return {"build_id": build_id, **body}
+
+    @cached_property
+    def _mapped(self) -> set[str]:
+        """Taxonomies whose mappings can change an answer: those of labels and of items, and of their twins."""
+        if not self.uses_graph:
+            return set()
+        named = {f"{name}:{slug}" for name, taxonomy in self.taxonomies.items() for slug in taxonomy.by_slug}
+        for entry in self.recipe.policies:
+            if not entry.native:
+                named |= {ref for item in self.policy(entry, "").items for ref in item.refs}
+        return {around.split(":", 1)[0] for category in named for around in self.graph.above(category)}
+
+    def _mapping_hashes(self) -> dict[str, str]:
+        """sha256 of the vocabulary and of every mapping that is used."""
+        if not self.uses_graph:
+            return {}
+        files = {name: registry.data_file("mappings", name) for name in self._mapped if name in self.graph.mappings}
+        return {name: storage.file_sha256(path) for name, path in sorted({"concepts": paths.concepts(), **files}.items())}
 
     @property
     def build_id(self) -> str:
@@ -109,7 +174,12 @@ class Plan:
         value = self.recipe.to_value()
         for part in (*value["sources"], *value["decontaminate"]):
             part["path"] = None if part["path"] is None else Path(part["path"]).name
-        for part, key in ((value["format"], "template"), (value["length"], "tokenizer")):
+        for part, key in (
+            (value["format"], "template"),
+            (value["length"], "tokenizer"),
+            (value["labels"], "answers"),
+            *((entry, "file") for entry in value["policies"]),
+        ):
             part[key] = None if part[key] is None else Path(part[key]).name
         return value
 
@@ -143,8 +213,10 @@ def make_plan(loaded: LoadedRecipe, limit: int | None = None, data: Path | None 
         found = _hub.files(source, evaluation.config, evaluation.split, _local(folder, evaluation.path, data, evaluation.id), evaluation.revision)
         evaluations.append((source, tuple(found)))
     template = _template(recipe, folder)
-    plan = Plan(recipe, folder, sources, tuple(files), tuple(evaluations), format_, template, limit)
+    answers = read_answers(folder / recipe.labels.answers) if recipe.labels.answers is not None else None
+    plan = Plan(recipe, folder, sources, tuple(files), tuple(evaluations), format_, template, answers, limit)
     _check_lists(plan)
+    _check_concepts(plan)
     return plan
 
 
@@ -201,10 +273,10 @@ def _check_format(recipe: Recipe) -> Format:
     format_: Format = registry.load("formats", recipe.format.name)
     if recipe.format.preset not in format_.presets:
         raise RecipeError([f"format {format_.name} has no preset {recipe.format.preset!r}. It has: {', '.join(format_.presets)}."])
-    foreign = [entry.id for entry in recipe.policies if entry.id != "native"]
-    if foreign and format_.categories:
+    foreign = [entry.name for entry in recipe.policies if not entry.native]
+    if foreign and format_.categories and recipe.labels.truth == "published":
         raise RecipeError(
-            [f"format {format_.name} asks for a category, which a published verdict under {', '.join(map(str, foreign))} cannot give. Use rsafe."]
+            [f"format {format_.name} asks for a category, which a published verdict under {', '.join(foreign)} cannot give. Use rsafe, or `truth: entailed`."]
         )
     return format_
 
@@ -223,24 +295,51 @@ def _template(recipe: Recipe, folder: Path) -> str | None:
 
 def _check_lists(plan: Plan) -> None:
     """Displayed names are unique and reachable under the format's own matcher."""
+    problems: list[str] = []
     for entry in plan.recipe.policies:
-        lists = plan.taxonomies if entry.id == "native" else {str(entry.id): None}
-        for taxonomy in lists:
-            policy = plan.policy(entry, taxonomy)
+        for taxonomy in plan.taxonomies if entry.native else [""]:
+            try:
+                policy = plan.policy(entry, taxonomy)
+            except PolicyError as error:
+                problems += error.problems
+                continue
             if len(policy) > MAX_ITEMS:
                 raise RecipeError([f"policy {policy.id} has {len(policy)} items; at most {MAX_ITEMS} fit into a prompt."])
             if plan.format.categories and plan.recipe.format.preset != "published":
                 check_names([item.name for item in policy.items], plan.format, plan.recipe.format.preset)
+            if policy.id in plan.taxonomies and not entry.native and any(other.native for other in plan.recipe.policies) and policy.id in _labelled(plan):
+                problems.append(f"policies: {policy.id} is the own list of a source, which `native` shows already. Remove one of the two.")
+    if problems:
+        raise PolicyError(problems)
+
+
+def _labelled(plan: Plan) -> set[str]:
+    """Taxonomies that label rows of this build."""
+    return {name for source in plan.sources for name in source.taxonomies}
+
+
+def _check_concepts(plan: Plan) -> None:
+    """Concepts that the recipe names are in the vocabulary."""
+    recipe = plan.recipe
+    asked = [
+        ("augment.never_flip", () if recipe.augment.never_flip == "default" else recipe.augment.never_flip),
+        ("content.exclude_concepts", recipe.content.exclude_concepts),
+    ]
+    known = load_vocabulary().ids if any(names for _, names in asked) else ()
+    problems = [f"{key}: {UnknownNameError.among('concept', name, known)}" for key, names in asked for name in names if name not in known]
+    if problems:
+        raise RecipeError(problems)
 
 
 def unreachable(plan: Plan) -> dict[str, list[str]]:
     """Displayed names that the preset's own reward can never score, by policy; empty lists are left out."""
     found = {}
     for entry in plan.recipe.policies:
-        for taxonomy in plan.taxonomies if entry.id == "native" else [str(entry.id)]:
-            names = [item.name for item in plan.policy(entry, taxonomy).items]
+        for taxonomy in plan.taxonomies if entry.native else [""]:
+            policy = plan.policy(entry, taxonomy)
+            names = [item.name for item in policy.items]
             if plan.format.categories and (lost := unreachable_names(names, plan.format, plan.recipe.format.preset)):
-                found[taxonomy] = lost
+                found[policy.id] = lost
     return found
 
 

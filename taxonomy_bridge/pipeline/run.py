@@ -105,6 +105,7 @@ def survey(
         "ledger": ledger.balance(chosen.account),
         "outputs": [out.file(export) for out in write.outputs(chosen.chosen, plan.recipe.shard_rows) for export in plan.exporters if export[1] != "coldstart"],
         "samples": len(chosen.chosen.judgement),
+        "yield": chosen.yields,
         "would_stop": one_class(plan, chosen) if len(chosen.chosen.judgement) else ["no sample is left"],
     }
 
@@ -196,7 +197,7 @@ def _run(plan: Plan, target: Path, workers: int, batch_rows: int, progress: Prog
     done = list(each(outs, lambda out: write.write_output(out, plan, chosen.rows, chosen.chosen, chosen.maker, work, target), workers, progress, "write"))
     book = ledger.balance(chosen.account)
     _write_lists(chosen, plan, target)
-    manifest = card.finish(plan, target, work, outs, [report for report, _ in done], book, chosen.overlap)
+    manifest = card.finish(plan, target, work, outs, [report for report, _ in done], book, chosen)
     storage.sync_tree(target, but=".work")
     storage.write_bytes(target / "_SUCCESS", b"")
     reused = sum(shard.reused for shard in chosen.shards) + sum(was_reused for _, was_reused in done)

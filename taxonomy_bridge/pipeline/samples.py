@@ -25,11 +25,14 @@ from taxonomy_bridge.exporters._base import SAMPLE
 from taxonomy_bridge.formats._base import NOT_APPLICABLE, template_fences
 from taxonomy_bridge.formats._neutralise import neutralise
 from taxonomy_bridge.labels import slug_lists
-from taxonomy_bridge.pipeline.draw import Deck, suffix
+from taxonomy_bridge.lists import Shown, decoys, show
+from taxonomy_bridge.pipeline.deck import Deck
+from taxonomy_bridge.pipeline.draw import FLIP, PROOFS, suffix
 from taxonomy_bridge.pipeline.plan import Plan
 from taxonomy_bridge.pipeline.select import UNSAFE
-from taxonomy_bridge.policy import Policy, Shown, Truth, decoys, show
+from taxonomy_bridge.policy import Policy
 from taxonomy_bridge.rendering import LARGE, Codes, Conversation, ListText, Renderer, history_text, list_json
+from taxonomy_bridge.truth import Truth
 
 Bools = NDArray[np.bool_]
 
@@ -39,11 +42,13 @@ class Chosen(NamedTuple):
 
     policy: NDArray[np.int64]
     copy: NDArray[np.int64]
+    variant: NDArray[np.int64]
     key: NDArray[np.uint64]
     split: NDArray[np.int64]
     verdict: NDArray[np.int64]
-    assumed: Bools
+    proof: NDArray[np.int64]
     decoy: NDArray[np.int64]
+    lists: NDArray[np.int64]
     entry: NDArray[np.int64]
     pattern: NDArray[np.int64]
 
@@ -58,9 +63,9 @@ def _quoted(value: str) -> str:
 class _Desk:
     """Everything about one (policy, judged) that rows share."""
 
-    def __init__(self, plan: Plan, policy: Policy, native: bool, judged: str) -> None:
+    def __init__(self, plan: Plan, policy: Policy, judged: str) -> None:
         format_, style = plan.format, plan.recipe.augment.codes
-        self.policy, self.native = policy, native
+        self.policy = policy
         self.codes = Codes(policy, format_, style)
         self.renderer = Renderer(format_, policy, judged, self.codes, plan.template)
         self.items = ListText(len(policy), self._item_json, ",", True)
@@ -85,8 +90,7 @@ class SampleMaker:
         self._desk = functools.lru_cache(maxsize=None)(self._make_desk)
 
     def _make_desk(self, number: int, judged: str) -> _Desk:
-        entry, _, policy = self.deck.policies[number]
-        return _Desk(self.plan, policy, self.plan.recipe.policies[entry].id == "native", judged)
+        return _Desk(self.plan, self.deck.policies[number][2], judged)
 
     def make(self, rows: pa.RecordBatch, chosen: Chosen) -> tuple[pa.RecordBatch, NDArray[np.bool_]]:
         """Samples in the order of `rows`, and whether their text had to be neutralised."""
@@ -94,11 +98,12 @@ class SampleMaker:
         names = judged.dictionary.to_pylist()
         kinds = judged.indices.to_numpy(zero_copy_only=False).astype(np.int64)
         clears = np.array([source.safe_clears for source in self.plan.sources])[chosen.entry]
-        group = (chosen.policy * len(names) + kinds) * 2 + clears
+        matched = chosen.lists >= 0
+        group = ((chosen.policy * len(names) + kinds) * 2 + clears) * 2 + matched
         batches, places, changed = [], [], []
         for number in np.unique(group):
             at = np.flatnonzero(group == number)
-            part, was_changed = self._one_group(rows.take(pa.array(at)), chosen.at(at), names[int(number) // 2 % len(names)], bool(number % 2))
+            part, was_changed = self._one_group(rows.take(pa.array(at)), chosen.at(at), names[int(number) // 4 % len(names)], bool(number // 2 % 2))
             batches.append(part)
             changed.append(was_changed)
             places.append(at)
@@ -110,8 +115,13 @@ class SampleMaker:
         number = int(chosen.policy[0])
         desk, truth = self._desk(number, judged), self.deck.truth(number, clears)
         yes = truth.yes[chosen.pattern] & (chosen.verdict == UNSAFE)[:, None]
-        keep = np.where((chosen.decoy >= 0)[:, None], truth.yes[chosen.decoy], decoys(desk.policy, chosen.key, self.plan.recipe.seed))
-        shown = show(desk.policy, keep, chosen.key, self.plan.recipe.seed, self.deck.rules(number))
+        allowed: Bools | None = None
+        if chosen.lists[0] >= 0:
+            allowed, keep = self.deck.lists(chosen.lists, len(desk.policy))
+            yes &= allowed
+        else:
+            keep = np.where((chosen.decoy >= 0)[:, None], truth.yes[chosen.decoy], decoys(desk.policy, chosen.key, self.plan.recipe.seed))
+        shown = show(desk.policy, keep, chosen.key, self.plan.recipe.seed, self.deck.rules(number), allowed)
         mask = shown.mask
         conversation, changed = self._conversation(rows)
         policy_items = list_json(shown, desk.items)
@@ -128,8 +138,8 @@ class SampleMaker:
             "judged": rows["judged"],
             "split": _words(["train", "test"], chosen.split),
             "lang": rows["language"],
-            "proof": _words(["published", "assumed", "published-verdict"], np.where(desk.native, chosen.assumed.astype(np.int64), 2)),
-            "flipped": pa.repeat(False, len(rows)),
+            "proof": _words(list(PROOFS), chosen.proof),
+            "flipped": pa.array(chosen.variant == FLIP),
             "dropped_codes": slug_lists(~mask, desk.dropped),
             "verdict": _words(["safe", "unsafe"], chosen.verdict),
             "original_prompt": rows["prompt"],
@@ -176,8 +186,8 @@ class SampleMaker:
 
     def _sample_ids(self, ids: pa.Array, chosen: Chosen) -> pa.Array:
         entry = chosen.policy // len(self.deck.taxonomy_names)
-        pairs, inverse = np.unique(np.column_stack([entry, chosen.copy]), axis=0, return_inverse=True)
-        endings = [suffix(self.plan, int(policy), int(copy)) for policy, copy in pairs]
+        parts, inverse = np.unique(np.column_stack([entry, chosen.copy, chosen.variant]), axis=0, return_inverse=True)
+        endings = [suffix(self.plan, *line) for line in parts.tolist()]
         return pc.binary_join_element_wise(ids, _words(endings, np.asarray(inverse).ravel()), "")
 
 

@@ -16,14 +16,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from taxonomy_bridge import mix, rng
-from taxonomy_bridge.errors import BuildError
+from taxonomy_bridge import mix, rng, text
+from taxonomy_bridge.errors import BuildError, InputError, UnknownNameError
 from taxonomy_bridge.labels import VERDICT_CODES, Pattern, join_votes
 from taxonomy_bridge.pipeline import intake
 from taxonomy_bridge.pipeline.ledger import REASONS
 from taxonomy_bridge.pipeline.plan import Plan
 from taxonomy_bridge.sources._base import decode_file
 from taxonomy_bridge.taxonomy import Taxonomy
+from taxonomy_bridge.translation import Translator
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -165,7 +166,46 @@ def filter_rows(rows: Judgements, plan: Plan) -> None:
             rows.drop(own & rows.per_pattern(lambda pattern: pattern.verdict == "borderline"), "label/borderline")
     rows.drop(rows.redacted, "text/redacted")
     rows.drop(rows.empty, "text/empty")
-    rows.drop(rows.per_pattern(lambda pattern: pattern.verdict is None), "label/no_verdict")
+    if not plan.translates:
+        rows.drop(rows.per_pattern(lambda pattern: pattern.verdict is None), "label/no_verdict")
+    if plan.recipe.content.exclude_concepts:
+        exclude_concepts(rows, plan)
+
+
+def exclude_concepts(rows: Judgements, plan: Plan) -> None:
+    """Drop rows whose labels may stand for a concept that the recipe excludes."""
+    graph, names = plan.graph, plan.recipe.content.exclude_concepts
+    unwanted = graph.bits.pack(frozenset[str]().union(*(graph.vocabulary.expand(name) for name in names)))
+    for taxonomy in plan.taxonomies:
+        for told in (False, True):
+            clears = np.array([source.safe_clears for source in plan.sources])[rows.entry] == told
+            possible = Translator(graph, [], plan.recipe.labels.assume).translate(taxonomy, rows.patterns, told).possible
+            own = rows.per_pattern(labelled_under(taxonomy)) & clears
+            rows.drop(own & np.asarray((possible & unwanted).any(axis=1))[rows.pattern], "content/excluded_concept")
+
+
+def apply_answers(rows: Judgements, plan: Plan) -> dict[str, int]:
+    """Give every judgement that somebody answered a pattern of its own; how many are answered, and how many of those are here.
+
+    Raises `InputError` for an item that no policy has.
+    """
+    if plan.answers is None:
+        return {}
+    known = {item.id for entry in plan.recipe.policies if not entry.native for item in plan.policy(entry, "").items}
+    unknown = sorted({item for told in plan.answers.by_judgement.values() for item, _ in told} - known)
+    if unknown:
+        raise InputError(f"labels.answers: no policy of the recipe has {UnknownNameError.among('item', unknown[0], sorted(known))}")
+    ids = list(plan.answers.by_judgement)
+    hashes = text.hash_array(pa.array(ids, pa.string()))
+    order = np.argsort(hashes)
+    place = np.clip(np.searchsorted(hashes[order], rows.id_hash), 0, max(len(ids) - 1, 0))
+    hit = np.flatnonzero(hashes[order][place] == rows.id_hash) if ids else np.zeros(0, np.int64)
+    numbers = {pattern: number for number, pattern in enumerate(rows.patterns)}
+    for row in hit.tolist():
+        pattern = rows.patterns[rows.pattern[row]]._replace(answered=plan.answers.by_judgement[ids[int(order[place[row]])]])
+        rows.pattern[row] = numbers.setdefault(pattern, len(numbers))
+    rows.patterns = list(numbers)
+    return {"judgements": len(ids), "found": len(hit)}
 
 
 def verdicts(rows: Judgements, plan: Plan) -> tuple[Ints, Bools]:

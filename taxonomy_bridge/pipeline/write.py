@@ -131,9 +131,10 @@ def chosen_at(ranks: NDArray[np.int64], rows: Judgements, chosen: Samples) -> sa
     """What the selection says of some ranks."""
     judgement = chosen.judgement[ranks]
     return samples.Chosen(
-        chosen.policy[ranks], chosen.copy[ranks], chosen.key[ranks], chosen.split[ranks], chosen.verdict[ranks], chosen.assumed[ranks], chosen.decoy[ranks],
-        rows.entry[judgement], rows.pattern[judgement],
-    )  # fmt: skip
+        **{name: getattr(chosen, name)[ranks] for name in samples.Chosen._fields if name not in ("entry", "pattern")},
+        entry=rows.entry[judgement],
+        pattern=rows.pattern[judgement],
+    )
 
 
 class ExportFile:

@@ -1,27 +1,41 @@
-"""Do-Not-Answer: questions that a responsible model does not answer, in twelve types of harm, with the responses of six models.
+"""Do-Not-Answer: questions that a responsible model does not answer, in 61 specific harms of twelve types, with the responses of six models.
 
 Unit: one row gives an unsafe judgement of the question and, for each model whose columns are present, one of its response: `<model>_harmful` is
-1 unsafe, 0 safe; any other value, or null, gives no judgement of that response. `types_of_harm` describes the question; a harmful response is unsafe
-without a category.
+1 unsafe, 0 safe; any other value, or null, gives no judgement of that response. `types_of_harm` and `specific_harms` describe the question; a harmful
+response is unsafe without a category. A specific harm stands before the first colon of its text, if there is one; the rest describes it.
 """
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from taxonomy_bridge.sources._base import Licence, Origin, Source, optional, required
-from taxonomy_bridge.sources._decode import equals, judge, one_label, pick, present, together, when
+from taxonomy_bridge.sources._base import Licence, Origin, RowError, Source, optional, required
+from taxonomy_bridge.sources._decode import Table, equals, judge, one_label, pick, present, together, when
 from taxonomy_bridge.taxonomy import load_taxonomy
 
 TAXONOMY = load_taxonomy("do-not-answer")
+SLUGS = list(TAXONOMY.by_slug)
+PARENT = np.array([[category.parent == slug for slug in SLUGS] for category in TAXONOMY.categories])
 MODELS = ("GPT4", "ChatGPT", "Claude", "ChatGLM2", "llama2-7b-chat", "vicuna-7b")
 
 
 def decode(rows: pa.RecordBatch, origin: Origin) -> pa.RecordBatch:
     types = one_label(rows["types_of_harm"], TAXONOMY)
+    violated = types | _harms(rows["specific_harms"], types)
     native = ["risk_area", "types_of_harm", "specific_harms"]
-    prompts = judge(rows, TAXONOMY, prompt="question", verdict="unsafe", violated=types, native=native)
+    prompts = judge(rows, TAXONOMY, prompt="question", verdict="unsafe", violated=violated, native=native)
     return together(prompts, *[_response(rows, model) for model in MODELS])
+
+
+def _harms(column: pa.Array, types: Table) -> Table:
+    """The specific harm of every row, by its name; it has to be one of the type that the row names."""
+    harms = one_label(pc.replace_substring_regex(column, pattern="(?s):.*", replacement=""), TAXONOMY)
+    astray = harms.any(axis=1) & ~((harms @ PARENT) & types).any(axis=1)
+    if astray.any():
+        raise RowError(pa.array(astray), "specific harm outside its type")
+    return harms
 
 
 def _response(rows: pa.RecordBatch, model: str) -> pa.RecordBatch:
@@ -62,7 +76,8 @@ SOURCE = Source(
     language="en",
     quirks=(
         "All questions are unsafe; safe cases occur among the responses only.",
-        "The type of harm describes the question: a harmful response has no category.",
+        "Type and specific harm describe the question: a harmful response has no category.",
+        "The specific harm is a label, the list shown to a model is that of the types; an unknown one, or one of another type, is refused.",
         "data_en.csv of the same data set can be given as `path`; rows are the same, ids differ in the file name.",
     ),
 )
