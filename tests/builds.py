@@ -9,6 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from taxonomy_bridge.sources._decode import bool_struct_type
+from taxonomy_bridge.taxonomy import load_taxonomy
+
 EXAMPLES = Path(__file__).parents[1] / "taxonomy_bridge" / "examples"
 COMMAND = [sys.executable, "-c", "from taxonomy_bridge.cli import main; main()", "build"]
 # Every packaged source: ten input files.
@@ -68,3 +71,24 @@ def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
     """Exit code and stderr."""
     _, err = process.communicate(timeout=120)
     return process.returncode, err
+
+
+# The category columns of BeaverTails rows, in native order.
+CATEGORIES = [field.name for field in bool_struct_type(load_taxonomy("beavertails"))]
+
+
+def row(number: int, *names: str, prompt: str | None = None, safe: bool | None = None) -> dict[str, Any]:
+    """An invented BeaverTails row that violates `names`."""
+    return {
+        "prompt": prompt or f"prompt number {number}",
+        "response": f"response number {number}",
+        "category": {name: name in names for name in CATEGORIES},
+        "is_safe": (not names) if safe is None else safe,
+    }
+
+
+def rows_file(folder: Path, rows: list[dict[str, Any]]) -> Path:
+    """Rows as a native file."""
+    path = folder / "rows.jsonl"
+    path.write_text("\n".join(json.dumps(item) for item in rows), encoding="utf-8")
+    return path

@@ -9,6 +9,7 @@ import jsonschema
 import numpy as np
 import pyarrow as pa
 import pytest
+from builds import CATEGORIES, row, rows_file
 
 from taxonomy_bridge import paths, registry
 from taxonomy_bridge.check import check_export
@@ -17,26 +18,7 @@ from taxonomy_bridge.labels import Pattern
 from taxonomy_bridge.pipeline import build, select
 from taxonomy_bridge.pipeline.select import Judgements
 from taxonomy_bridge.recipe import Recipe, load_recipe
-from taxonomy_bridge.sources._decode import bool_struct_type
 from taxonomy_bridge.taxonomy import load_taxonomy
-
-CATEGORIES = [field.name for field in bool_struct_type(load_taxonomy("beavertails"))]
-
-
-def row(number, *names, prompt=None, safe=None):
-    return {
-        "prompt": prompt or f"prompt number {number}",
-        "response": f"response number {number}",
-        "category": {name: name in names for name in CATEGORIES},
-        "is_safe": (not names) if safe is None else safe,
-    }
-
-
-def rows_file(folder, rows):
-    path = folder / "rows.jsonl"
-    path.write_text("\n".join(json.dumps(item) for item in rows), encoding="utf-8")
-    return path
-
 
 def recipe(path, **more):
     source = {"id": "beavertails", "split": more.pop("split", "30k_train"), "path": str(path)} | more.pop("source", {})
@@ -211,9 +193,7 @@ def test_a_template_of_ones_own(mixed, tmp_path):
         build(recipe(mixed, format={"name": "gspr", "template": str(tmp_path / "bad.txt")}))
 
 
-def test_a_fixed_list_needs_a_published_truth_and_a_verdict_format(mixed):
-    with pytest.raises(RecipeError, match="cannot be carried over to rsafe-18"):
-        build(recipe(mixed, policies=["rsafe-18"]))
+def test_a_published_verdict_under_a_fixed_list_needs_a_verdict_format(mixed):
     with pytest.raises(RecipeError, match="asks for a category"):
         build(recipe(mixed, policies=["rsafe-18"], labels={"truth": "published"}))
     report = build(recipe(mixed, policies=["rsafe-18"], labels={"truth": "published"}, format={"name": "rsafe"}, allow_one_class=[]))
