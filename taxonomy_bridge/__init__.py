@@ -13,21 +13,34 @@ from taxonomy_bridge.version import __version__ as __version__
 if TYPE_CHECKING:
     from taxonomy_bridge import registry, rewards
     from taxonomy_bridge.check import check_export
+    from taxonomy_bridge.crosswalk import Crosswalk, crosswalk
+    from taxonomy_bridge.errors import ContradictionError
     from taxonomy_bridge.evaluation import evaluate
+    from taxonomy_bridge.extents import Extent, Relation
+    from taxonomy_bridge.graph import CategoryGraph, load_graph
     from taxonomy_bridge.pipeline import BuildReport, build, preview
     from taxonomy_bridge.reading import read
     from taxonomy_bridge.recipe import Recipe
     from taxonomy_bridge.sources import load_source
     from taxonomy_bridge.taxonomy import Category, Taxonomy, load_taxonomy
+    from taxonomy_bridge.translation import decide
 
 _HOME = {
     "BuildReport": "pipeline",
     "Category": "taxonomy",
+    "CategoryGraph": "graph",
+    "ContradictionError": "errors",
+    "Crosswalk": "crosswalk",
+    "Extent": "extents",
     "Recipe": "recipe",
+    "Relation": "extents",
     "Taxonomy": "taxonomy",
     "build": "pipeline",
     "check_export": "check",
+    "crosswalk": "crosswalk",
+    "decide": "translation",
     "evaluate": "evaluation",
+    "load_graph": "graph",
     "load_source": "sources",
     "load_taxonomy": "taxonomy",
     "preview": "pipeline",
@@ -38,11 +51,19 @@ _HOME = {
 __all__ = [
     "BuildReport",
     "Category",
+    "CategoryGraph",
+    "ContradictionError",
+    "Crosswalk",
+    "Extent",
     "Recipe",
+    "Relation",
     "Taxonomy",
     "build",
     "check_export",
+    "crosswalk",
+    "decide",
     "evaluate",
+    "load_graph",
     "load_source",
     "load_taxonomy",
     "preview",

@@ -23,6 +23,9 @@ from taxonomy_bridge.vocabulary import Vocabulary, concept_of, load_vocabulary
 if TYPE_CHECKING:
     import networkx as nx
 
+    from taxonomy_bridge.crosswalk import Crosswalk, Neighbour
+    from taxonomy_bridge.explain import Explanation
+
 
 class CategoryGraph:
     """Taxonomies, their hierarchy, the shared concepts, and the mapping rows between them.
@@ -151,6 +154,24 @@ class CategoryGraph:
                     for concept in self.vocabulary.expand(target):
                         found.setdefault((name, concept), []).append(row)
         return found
+
+    def explain(self, a: str, b: str) -> Explanation:
+        """Why two categories relate as they do: concepts on both sides and the mapping rows behind them."""
+        from taxonomy_bridge.explain import explain
+
+        return explain(self, a, b)
+
+    def crosswalk(self, subject: str, object: str) -> Crosswalk:
+        """The relation of every category of one taxonomy to every category of another."""
+        from taxonomy_bridge.crosswalk import crosswalk
+
+        return crosswalk(subject, object, self)
+
+    def neighbours(self, name: str, limit: int = 10) -> list[Neighbour]:
+        """The categories of other taxonomies that cover most nearly the same concepts."""
+        from taxonomy_bridge.crosswalk import neighbours
+
+        return neighbours(self, name, limit)
 
     @functools.cached_property
     def network(self) -> nx.MultiDiGraph[str]:
