@@ -13,7 +13,7 @@ from taxonomy_bridge.version import __version__ as __version__
 if TYPE_CHECKING:
     from taxonomy_bridge import registry, rewards
     from taxonomy_bridge.check import check_export
-    from taxonomy_bridge.crosswalk import Crosswalk, crosswalk
+    from taxonomy_bridge.crosswalks import Crosswalk, crosswalk
     from taxonomy_bridge.errors import ContradictionError
     from taxonomy_bridge.evaluation import evaluate
     from taxonomy_bridge.extents import Extent, Relation
@@ -30,14 +30,14 @@ _HOME = {
     "Category": "taxonomy",
     "CategoryGraph": "graph",
     "ContradictionError": "errors",
-    "Crosswalk": "crosswalk",
+    "Crosswalk": "crosswalks",
     "Extent": "extents",
     "Recipe": "recipe",
     "Relation": "extents",
     "Taxonomy": "taxonomy",
     "build": "pipeline",
     "check_export": "check",
-    "crosswalk": "crosswalk",
+    "crosswalk": "crosswalks",
     "decide": "translation",
     "evaluate": "evaluation",
     "load_graph": "graph",

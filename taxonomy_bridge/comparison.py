@@ -17,6 +17,7 @@ ALLOWED = {
     "skos:exactMatch": {Relation.EQUAL, Relation.NARROWER, Relation.BROADER, Relation.OVERLAPPING, Relation.UNCLEAR},
     "skos:broadMatch": {Relation.EQUAL, Relation.NARROWER, Relation.OVERLAPPING, Relation.UNCLEAR},
     "skos:narrowMatch": {Relation.EQUAL, Relation.BROADER, Relation.OVERLAPPING, Relation.UNCLEAR},
+    "owl:disjointWith": {Relation.DISJOINT, Relation.UNCLEAR},
 }
 MEETING = frozenset(Relation) - {Relation.DISJOINT, Relation.NOT_COMPARABLE}
 

@@ -23,7 +23,7 @@ from taxonomy_bridge.vocabulary import Vocabulary, concept_of, load_vocabulary
 if TYPE_CHECKING:
     import networkx as nx
 
-    from taxonomy_bridge.crosswalk import Crosswalk, Neighbour
+    from taxonomy_bridge.crosswalks import Crosswalk, Neighbour
     from taxonomy_bridge.explain import Explanation
 
 
@@ -163,13 +163,13 @@ class CategoryGraph:
 
     def crosswalk(self, subject: str, object: str) -> Crosswalk:
         """The relation of every category of one taxonomy to every category of another."""
-        from taxonomy_bridge.crosswalk import crosswalk
+        from taxonomy_bridge.crosswalks import crosswalk
 
         return crosswalk(subject, object, self)
 
     def neighbours(self, name: str, limit: int = 10) -> list[Neighbour]:
         """The categories of other taxonomies that cover most nearly the same concepts."""
-        from taxonomy_bridge.crosswalk import neighbours
+        from taxonomy_bridge.crosswalks import neighbours
 
         return neighbours(self, name, limit)
 

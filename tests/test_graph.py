@@ -13,7 +13,7 @@ from small_graphs import make_graph, make_mapping, make_taxonomy, make_vocabular
 
 from taxonomy_bridge import registry, sssom
 from taxonomy_bridge.comparison import agreement, compare
-from taxonomy_bridge.crosswalk import COLUMNS, crosswalk, neighbours
+from taxonomy_bridge.crosswalks import COLUMNS, crosswalk, neighbours
 from taxonomy_bridge.errors import MappingError, UnknownNameError
 from taxonomy_bridge.explain import explain
 from taxonomy_bridge.extents import RELATIONS, Relation, relate_all

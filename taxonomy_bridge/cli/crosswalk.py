@@ -11,7 +11,7 @@ import typer
 from taxonomy_bridge.cli import _options, _print
 
 if TYPE_CHECKING:
-    from taxonomy_bridge.crosswalk import Crosswalk
+    from taxonomy_bridge.crosswalks import Crosswalk
     from taxonomy_bridge.graph import CategoryGraph
 
 CategoryName = Annotated[
@@ -48,7 +48,7 @@ def crosswalk(
 
     Relations are derived from the curated mappings to shared concepts; `explain` shows why.
     """
-    from taxonomy_bridge.crosswalk import crosswalk as derive
+    from taxonomy_bridge.crosswalks import crosswalk as derive
     from taxonomy_bridge.extents import Relation
     from taxonomy_bridge.graph import load_graph
 
@@ -89,7 +89,7 @@ def neighbours(
     json: _options.Json = False,
 ) -> None:
     """Print the categories of other taxonomies that cover most nearly the same concepts."""
-    from taxonomy_bridge.crosswalk import neighbours as nearest
+    from taxonomy_bridge.crosswalks import neighbours as nearest
     from taxonomy_bridge.graph import load_graph
 
     found = nearest(load_graph(extra or ()), name, limit)

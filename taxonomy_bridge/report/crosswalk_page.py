@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from taxonomy_bridge.crosswalk import Crosswalk
+from taxonomy_bridge.crosswalks import Crosswalk
 from taxonomy_bridge.explain import WORDS
 from taxonomy_bridge.extents import Relation
 from taxonomy_bridge.graph import CategoryGraph
@@ -20,8 +20,10 @@ from taxonomy_bridge.report.parts import CLASSES, MEANINGS, SIGNS, Cut, Entry, c
 from taxonomy_bridge.sssom import Row
 from taxonomy_bridge.vocabulary import concept_of
 
-# Longest lists of a page at full length. Cells with a title of their own are for maps that a person reads cell by cell.
-CELLS, TITLED, NAMES, TEXT = 60_000, 3_000, 60, 600_000
+# Longest lists of a page at full length: cells of the map, names in one field, bytes of mapping rows. A map of at most WHOLE cells also
+# shows categories without an extent; one of at most TITLED cells has a title on each, for reading without a script.
+CELLS, NAMES, TEXT = 60_000, 60, 600_000
+WHOLE, TITLED = 10_000, 3_000
 TOLD = (Relation.EQUAL, Relation.NARROWER, Relation.BROADER, Relation.OVERLAPPING, Relation.UNCLEAR)
 
 
@@ -35,7 +37,7 @@ class _Side:
     year: str
     entries: tuple[Entry, ...]
     places: tuple[int, ...]
-    rows: Cut
+    rows: Cut[Row]
 
     @property
     def shown(self) -> list[Entry]:
@@ -67,8 +69,8 @@ def _page(walk: Crosswalk, graph: CategoryGraph, share: float) -> str:
 
 
 def _fit(rows: Sequence[Entry], columns: Sequence[Entry], cells: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Places of the categories whose map has at most so many cells: all; else those with an extent; else the upper levels of the tree."""
-    if len(rows) * len(columns) <= cells:
+    """Places of the categories on the map: all on a small one; else those with an extent; else the upper levels of the tree, up to so many cells."""
+    if len(rows) * len(columns) <= min(cells, WHOLE):
         return tuple(range(len(rows))), tuple(range(len(columns)))
     few, many = ([place for place, entry in enumerate(side) if entry.extent is not None] for side in (columns, rows))
     if len(few) * len(many) > cells:
@@ -98,9 +100,7 @@ def _counts(walk: Crosswalk) -> list[dict[str, Any]]:
 
 def _map(first: _Side, second: _Side, relations: dict[tuple[str, str], Relation]) -> list[tuple[int, Entry, list[tuple[Entry, Relation | None]]]]:
     columns = second.shown
-    return [
-        (place, first.entries[place], [(column, relations.get((first.entries[place].id, column.id))) for column in columns]) for place in first.places
-    ]
+    return [(place, first.entries[place], [(column, relations.get((first.entries[place].id, column.id))) for column in columns]) for place in first.places]
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class _Told:
     """One category of the first taxonomy, and those of the second by relation, as (name, whether publishers state it)."""
 
     entry: Entry
-    related: dict[Relation, Cut]
+    related: dict[Relation, Cut[tuple[str, bool]]]
 
 
 def _told(entry: Entry, second: _Side, relations: dict[tuple[str, str], Relation], stated: set[tuple[str, str]], share: float) -> _Told:
@@ -127,7 +127,7 @@ def _stated(graph: CategoryGraph, first: Sequence[Entry], second: Sequence[Entry
     return down | {(one, other) for other in theirs for one in graph.above(other) if one in ours}
 
 
-def _concepts(graph: CategoryGraph, first: _Side, second: _Side, share: float) -> list[tuple[str, list[Cut]]]:
+def _concepts(graph: CategoryGraph, first: _Side, second: _Side, share: float) -> list[tuple[str, list[Cut[str]]]]:
     """Concepts that both sides may cover, with the categories of each side: for certain, and possibly."""
     held = [_holders(side.entries) for side in (first, second)]
     shared = [concept for concept in graph.vocabulary.ids if all(concept in side for side in held)]
@@ -160,7 +160,7 @@ def _side_data(graph: CategoryGraph, side: _Side) -> dict[str, Any]:
         "id": side.id,
         "title": side.title,
         "categories": [[entry.id, entry.name, order[entry.parent] if entry.parent else -1, *extent_data(graph, entry.extent)] for entry in side.entries],
-        "rows": [[order[row.subject], _place(graph, row)] for row in side.rows.shown if isinstance(row, Row)],
+        "rows": [[order[row.subject], _place(graph, row)] for row in side.rows.shown],
         "cut": not side.rows.whole,
     }
 

@@ -6,7 +6,7 @@ tables it gets only extents and hierarchy, as numbers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,11 +60,12 @@ def graph_page(graph: CategoryGraph) -> str:
 
 def _page(graph: CategoryGraph, share: float) -> str:
     listed = [_listed(graph, name) for name in graph.taxonomies]
+    shown = [(item, cut(item.entries, max(int(len(item.entries) * share), 5))) for item in listed]
     covered = _covered(graph)
     domains = [(domain, list(_lines(domain.concepts, covered))) for domain in graph.vocabulary.domains]
     return html.render(
-        "graph.html", ["common.js", "graph.js", "echarts.min.js"], _data(graph, listed),
-        listed=[(item, cut(item.entries, max(int(len(item.entries) * share), 5))) for item in listed], domains=domains, root=graph.vocabulary.root,
+        "graph.html", ["common.js", "graph.js", "echarts.min.js"], _data(graph, [entry for _, part in shown for entry in part.shown]),
+        listed=shown, domains=domains, root=graph.vocabulary.root,
         root_line=covered.get(graph.vocabulary.root.id, (0, 0)), names=graph.vocabulary.name,
         categories=len(graph.categories), names_count=len(graph.vocabulary.by_id), rows=sum(len(mapping.rows) for mapping in graph.mappings.values()),
         mapped=sum(item.mapped for item in listed), exact=sum(item.exact for item in listed), edition=str(graph.vocabulary.version),
@@ -102,24 +103,19 @@ def _lines(concepts: Iterable[Concept], covered: dict[str, tuple[int, int]], dep
         yield from _lines(concept.concepts, covered, depth + 1)
 
 
-def _data(graph: CategoryGraph, listed: Iterable[_Listed]) -> dict[str, Any]:
-    """What the script needs beside the tables: extents as spans, and for each category the places of those around it that publishers state."""
-    order = {entry.id: number for number, entry in enumerate(entry for item in listed for entry in item.entries)}
+def _data(graph: CategoryGraph, shown: Sequence[Entry]) -> dict[str, Any]:
+    """What the script needs beside the tables. Of each category that is listed, in order: two spans, and the places of those around it that publishers state."""
+    order = {entry.id: number for number, entry in enumerate(shown)}
     place = graph.bits.place
     return {
         "concepts": concept_data(graph.vocabulary),
         "domains": [
-            [domain.id, domain.name, spans(place[concept] for top in domain.concepts for concept in graph.vocabulary.expand(top.id))]
+            [domain.name, spans(place[concept] for top in domain.concepts for concept in graph.vocabulary.expand(top.id))]
             for domain in graph.vocabulary.domains
         ],
-        "taxonomies": [[item.id, item.title, len(item.entries)] for item in listed],
         "categories": [
-            [
-                entry.id.split(":", 1)[1], entry.name, *extent_data(graph, entry.extent),
-                spans(order[other] for other in graph.above(entry.id) if other != entry.id),
-            ]
-            for item in listed
-            for entry in item.entries
+            [*extent_data(graph, entry.extent), spans(order[other] for other in graph.above(entry.id) if other != entry.id and other in order)]
+            for entry in shown
         ],
         "relations": relation_data(),
-    }  # fmt: skip
+    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from taxonomy_bridge.explain import WORDS
 from taxonomy_bridge.extents import Extent, Relation
@@ -111,7 +112,7 @@ class Words:
         return f"{self.vocabulary.name(concept)} (rest)" if divided else self.vocabulary.name(concept)
 
     def brief(self, concepts: Collection[str]) -> tuple[str, ...]:
-        """Names if they are few, otherwise how many of each domain; a concept of which nothing is missing stands for its own sub-concepts."""
+        """Names if they are few, otherwise how many of each domain, by its id; a concept of which nothing is missing stands for its own sub-concepts."""
         held, root = frozenset(concepts), self.vocabulary.root
         if held == self.all:
             return (root.name,)
@@ -134,7 +135,7 @@ class Words:
         for domain, inside in self.inside:
             found = len(held.intersection(inside))
             if found:
-                yield f"{domain.name}: {'all' if found == len(inside) else f'{found} of {len(inside)}'}"
+                yield f"{domain.id} {'all' if found == len(inside) else f'{found}/{len(inside)}'}"
 
 
 def relation_data() -> dict[str, list[str]]:
@@ -173,11 +174,14 @@ def extent_data(graph: CategoryGraph, extent: Extent | None) -> tuple[str, str]:
     return spans(place[concept] for concept in extent.inner), spans(place[concept] for concept in extent.open)
 
 
+Item = TypeVar("Item")
+
+
 @dataclass(frozen=True)
-class Cut:
+class Cut(Generic[Item]):
     """The first of a list, and how many there are in all."""
 
-    shown: tuple[object, ...]
+    shown: tuple[Item, ...]
     total: int
 
     @property
@@ -185,7 +189,7 @@ class Cut:
         return len(self.shown) == self.total
 
 
-def cut(items: Iterable[object], most: int) -> Cut:
+def cut(items: Iterable[Item], most: int) -> Cut[Item]:
     """The first `most` items.
 
     >>> cut("abc", 2)

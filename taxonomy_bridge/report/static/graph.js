@@ -1,13 +1,11 @@
 "use strict";
 const card = byId("card");
 const concepts = data.concepts.map(([id, name, parent], at) => ({ kind: "concept", at, id: `concept:${id}`, name, parent, certain: [], possible: [] }));
-const categories = [];
-for (const [taxonomy, title, count] of data.taxonomies) {
-  for (let number = 0; number < count; number += 1) {
-    const [slug, name, certain, open, above] = data.categories[categories.length];
-    categories.push({ kind: "category", at: categories.length, id: `${taxonomy}:${slug}`, taxonomy, title, name, extent: extent(certain, open), above: new Set(numbers(above)) });
-  }
-}
+const rows = [...document.querySelectorAll("details.list tbody tr")];
+const categories = data.categories.map(([certain, open, above], at) => {
+  const name = rows[at].cells[0].firstElementChild.textContent;
+  return { kind: "category", at, id: rows[at].id, taxonomy: rows[at].closest("details").id, name, extent: extent(certain, open), above: new Set(numbers(above)) };
+});
 const byName = new Map([...concepts, ...categories].map((item) => [item.id, item]));
 for (const category of categories) {
   if (!category.extent) continue;
@@ -15,11 +13,11 @@ for (const category of categories) {
 }
 const line = (item) => document.getElementById(item.id);
 // Names in the tables become links to their own place: a card opens, and the address can be kept.
-for (const category of categories) {
-  const row = line(category);
+for (const item of byName.values()) {
+  const row = line(item);
   if (row) {
     const name = row.cells[0].firstElementChild;
-    const link = make("a", { href: `#${category.id}` });
+    const link = make("a", { href: `#${item.id}` });
     name.replaceWith(link);
     link.append(name);
   }
@@ -62,7 +60,7 @@ function categoryCard(category) {
   const marks = row ? [...row.cells[0].querySelectorAll("code, .mark")].map((item) => item.cloneNode(true)) : [];
   const definition = row ? row.cells[1].textContent.trim() : "";
   const parts = [
-    make("p", { class: "over" }, isolated(category.title)), make("h3", null, isolated(category.name)), make("p", { class: "small" }, make("code", null, category.id), " ", ...marks.flatMap((item) => [item, " "])),
+    make("p", { class: "over" }, isolated(category.taxonomy)), make("h3", null, isolated(category.name)), make("p", { class: "small" }, make("code", null, category.id), " ", ...marks.flatMap((item) => [item, " "])),
     definition ? make("p", null, isolated(definition)) : make("p", { class: "small" }, "No definition is published."),
   ];
   if (!category.extent) return [...parts, make("p", { class: "small" }, "It has no extent: it is no harm, or nobody has mapped it.")];
@@ -161,7 +159,7 @@ byId("find").addEventListener("input", search);
 byId("cover").addEventListener("mouseover", (event) => {
   const cell = event.target.closest("tbody td");
   if (!cell || cell.title) return;
-  const [, name] = data.domains[cell.cellIndex - 1];
+  const [name] = data.domains[cell.cellIndex - 1];
   const [certain, possible] = cell.textContent.trim().split("|");
   cell.title = `${cell.parentElement.cells[0].textContent.trim()}, ${name}: ${Number(certain) || 0} concepts for certain, ${Number(possible || certain) || 0} for certain or possibly`;
 });
@@ -189,7 +187,7 @@ picture(byId("picture"), (chart) => {
     const { color, text } = tint(size(item) ? item.certain.length / size(item) : 0);
     return { name: item.name, value: size(item), concept: at, itemStyle: { color }, label: { color: text } };
   };
-  const domains = data.domains.map(([, name, held]) => ({ name, children: numbers(held).filter((at) => size(concepts[at])).map(leaf) })).filter((domain) => domain.children.length);
+  const domains = data.domains.map(([name, held]) => ({ name, children: numbers(held).filter((at) => size(concepts[at])).map(leaf) })).filter((domain) => domain.children.length);
   chart.resize();
   chart.setOption({
     animation: false,
@@ -201,7 +199,7 @@ picture(byId("picture"), (chart) => {
       type: "treemap", left: 0, right: 0, top: 0, bottom: 30, roam: false, nodeClick: "zoomToNode", leafDepth: null, data: domains, squareRatio: 1.1,
       breadcrumb: { bottom: 2, height: 22, itemStyle: { color: colour("tint"), borderColor: colour("line"), textStyle: { color: colour("ink") } }, emphasis: { itemStyle: { color: colour("line"), textStyle: { color: colour("ink") } } } },
       name: "All domains",
-      label: { fontSize: 11, overflow: "truncate", padding: [2, 3], position: "insideTopLeft", textBorderWidth: 0 },
+      label: { fontSize: 11, lineHeight: 12.5, overflow: "break", lineOverflow: "truncate", ellipsis: "…", padding: 3, position: "insideTopLeft", textBorderWidth: 0 },
       upperLabel: { show: true, height: 20, color: colour("ink"), fontSize: 12, fontWeight: 600, padding: [0, 4], overflow: "truncate", textBorderWidth: 0 },
       itemStyle: { borderColor: colour("paper"), gapWidth: 1, borderWidth: 0 },
       levels: [{ itemStyle: { gapWidth: 4, borderWidth: 0 }, upperLabel: { show: false } }, { itemStyle: { gapWidth: 1, borderWidth: 2, borderColor: colour("tint"), color: colour("tint") }, upperLabel: { show: true } }, {}],
