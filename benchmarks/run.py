@@ -3,7 +3,7 @@
     python -m benchmarks.run [--rows 200000] [--large 1000000] [--repeats 3] [--only normalise,render,build,translate] [--json]
 
 Every competitor runs in a fresh process, in turns, several times; a table holds medians. `wall`, `cpu` and `rows/s` are of the job without
-imports (`start`); `peak MB` is the resident memory of the whole process. `ratio` is the median over the rounds of wall time to that of the
+imports (`start`); `peak MB` is the resident memory of the whole process. `ratio` is the median over the rounds of wall time per row to that of the
 package in the same round, so that a busy machine slows both sides down. Nothing is asserted. Needs the extra `test`.
 """
 
@@ -48,7 +48,7 @@ def table(job: str, competitors: Sequence[str], file: Path, repeats: int) -> lis
         _, comma, variant = name.rpartition(", ")
         own = f"taxonomy_bridge, {variant}" if comma and f"taxonomy_bridge, {variant}" in competitors else "taxonomy_bridge"
         middle = {key: statistics.median(turn[name][key] for turn in rounds) for key in rounds[0][name]}
-        ratio = statistics.median(turn[name]["wall"] / turn[own]["wall"] for turn in rounds)
+        ratio = statistics.median(turn[name]["wall"] / turn[name]["rows"] / (turn[own]["wall"] / turn[own]["rows"]) for turn in rounds)
         lines.append({"job": job, "name": name, **middle, "rows/s": middle["rows"] / middle["wall"], "ratio": ratio})
     return lines
 

@@ -206,12 +206,12 @@ class Translator:
         group = np.zeros_like(yes)
         size = np.full(len(yes), np.iinfo(np.int64).max)
         for _, rows, rest in left:
-            open_ = ~yes[rows].any(axis=1)
+            open_: Bools = ~np.logical_or.reduce(yes[rows], axis=1)
             rows, rest = rows[open_], rest[open_]
-            members = (inner[None] & rest[:, None, :]).any(axis=2)
+            members: Bools = np.logical_or.reduce(inner[None] & rest[:, None, :], axis=2)
             covered = np.bitwise_or.reduce(np.where(members[:, :, None], inner[None], np.uint64(0)), axis=1)
             count = members.sum(axis=1)
-            better = ~(rest & ~covered).any(axis=1) & (count > 0) & (count < size[rows])
+            better: Bools = ~np.logical_or.reduce(rest & ~covered, axis=1) & (count > 0) & (count < size[rows])
             group[rows[better]], size[rows[better]] = members[better], count[better]
         return yes, group
 
@@ -296,7 +296,7 @@ class _Source:
 
     def disputed(self, told: _Told) -> Bools:
         """Patterns that violate a category and clear it, an ancestor or a twin, whatever the items refer to."""
-        found: Bools = (_product(told.violated, self.within) & told.cleared).any(axis=1)
+        found: Bools = np.logical_or.reduce(_product(told.violated, self.within) & told.cleared, axis=1)
         return found
 
 

@@ -159,7 +159,7 @@ class _Matcher:
 
     def _own_lists(self, safe: Side) -> Classes:
         """Lists for a policy that no row violates: all that is cleared."""
-        allowed = np.unique(safe.shown & ~(self.residual & ~safe.shown.all(axis=1)[:, None]), axis=0)
+        allowed = np.unique(safe.shown & ~(self.residual & ~np.logical_and.reduce(safe.shown, axis=1)[:, None]), axis=0)
         return Classes(allowed, np.zeros_like(allowed), np.ones(len(allowed)))
 
     def _list_of(self, unsafe: Side, kind: int, cleared: Bools, count: Matrix) -> Bools | None:
@@ -234,7 +234,7 @@ class _Matcher:
 
     def _keep(self, allowed: Bools, gold: Bools) -> Bools:
         """The gold and its siblings: the items of the list that are nearest to it."""
-        keep = gold.copy()
+        keep: Bools = gold.copy()
         count = self.plan.recipe.augment.siblings
         if count and gold.any():
             near = np.where(allowed & ~gold & ~self.residual, self._likeness[gold].max(axis=0), -1.0)

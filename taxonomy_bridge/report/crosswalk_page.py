@@ -54,7 +54,7 @@ def crosswalk_page(walk: Crosswalk, graph: CategoryGraph) -> str:
 
 def _page(walk: Crosswalk, graph: CategoryGraph, share: float) -> str:
     both = [entries(graph, name) for name in (walk.subject, walk.object)]
-    places = _fit(*both, cells=int(CELLS * share))
+    places = _fit(both[0], both[1], cells=int(CELLS * share))
     first, second = (_side(graph, name, own, shown, share) for name, own, shown in zip((walk.subject, walk.object), both, places, strict=True))
     relations = {(row.subject, row.object): row.relation for row in walk}
     stated = _stated(graph, first.entries, second.entries)
