@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 # C0 except tab and line feed, DEL, C1, bidi controls, zero-width characters except the joiners, tag characters, lone surrogates.
-_HOSTILE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\u061c\ufeff\U000e0000-\U000e007f\ud800-\udfff]")
+_HOSTILE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\u061c\ufeff\U000e0000-\U000e007f\ud800-\udfff]")
 
 
 def safe(text: object) -> str:
