@@ -94,6 +94,8 @@ def _check_events(text: str, name: str) -> None:
 def _yaml_problem(error: yaml.YAMLError, name: str) -> str:
     mark = getattr(error, "problem_mark", None)
     place = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
+    if "nesting depth" in str(error):  # the parser's own limit, in some versions
+        return f"{place}: nested deeper than {MAX_DEPTH} levels."
     return f"{place}: not valid YAML: {getattr(error, 'problem', None) or 'unreadable'}."
 
 

@@ -101,7 +101,7 @@ sources:
   - {id: beavertails, split: 30k_test, path: rows.jsonl, capp: {safe: 1}}
   - {id: xtest, split: train}
 policies: [native, no-such-list]
-augment: {flip_to_safe: 0.5}
+augment: {swap_pairs: 0.5}
 near_duplicates: {threshold: 0.8}
 splits: {train: 0.7}
 """
@@ -114,7 +114,7 @@ def test_all_problems_of_a_recipe_are_told_at_once_with_their_lines(tmp_path):
     assert "bad.yaml:6:" in told.stderr and "capp" in told.stderr
     (tmp_path / "bad.yaml").write_text(RECIPE.replace(", capp: {safe: 1}", ""))
     told = run("recipe", "check", "bad.yaml", cwd=tmp_path)
-    for place, word in ((7, "Did you mean xstest"), (8, "no-such-list"), (9, "does not exist yet"), (10, "does not exist yet"), (11, "add up to 1")):
+    for place, word in ((7, "Did you mean xstest"), (8, "no-such-list"), (9, "policy_choice"), (10, "does not exist yet"), (11, "add up to 1")):
         assert any(f"bad.yaml:{place}:" in line and word in line for line in told.stderr.splitlines()), (place, word)
 
 

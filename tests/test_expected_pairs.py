@@ -31,7 +31,12 @@ def resolve(reference):
     if name.startswith("code:"):
         found = [category.slug for category in graph.taxonomies[taxonomy].categories if category.code == name.removeprefix("code:")]
     else:
-        found = [category.slug for category in graph.taxonomies[taxonomy].categories if category.name == name]
+        # Names were taken from earlier versions of the files, so case and the strings of the data count too.
+        same = name.casefold()
+        categories = graph.taxonomies[taxonomy].categories
+        found = [category.slug for category in categories if category.name.casefold() == same] or [
+            category.slug for category in categories if same in {native.casefold().replace("_", " ") for native in category.native}
+        ]
     assert len(found) == 1, f"{reference} names {len(found)} categories"
     return f"{taxonomy}:{found[0]}"
 
