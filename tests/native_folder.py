@@ -1,4 +1,4 @@
-"""The shared rows laid out as their publishers do: one sub-folder per source, in the native layout, as symbolic links."""
+"""The shared rows: which files there are, and the same laid out as their publishers do, one sub-folder per source, as symbolic links."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from taxonomy_bridge import registry
 from taxonomy_bridge.sources._base import COMPRESSIONS
 
-# source, config, split, file below the shared folder
+# source, config, split, file below the folder
 REAL = [
     ("beavertails", "default", "30k_test", "data/beavertails/30k_test.jsonl.xz"),
     ("aegis-2", "default", "test", "data/aegis2_prompts/aegis2_test_prompts.json"),
@@ -25,18 +25,21 @@ INVENTED = [
     ("pku-saferlhf", "alpaca-7b", "train", "data_synthetic/pku_saferlhf/Alpaca-7B/train.jsonl"),
     ("toxicchat", "toxicchat0124", "test", "data_synthetic/toxicchat/data/0124/toxic-chat_annotation_test.csv"),
     ("toxicchat", "toxicchat1123", "test", "data_synthetic/toxicchat/data/1123/toxic-chat_annotation_test.csv"),
+    ("openai-moderation", "default", "train", "data_synthetic/openai_moderation/samples-placeholder.jsonl.gz"),
+    ("do-not-answer", "default", "train", "data_synthetic/do_not_answer/do_not_answer_en.csv"),
     ("hex-phi", "default", "train", "data_synthetic/hex_phi/category_3.csv"),
 ]
 
 
 def native_folder(shared: Path, folder: Path, files: list[tuple[str, str, str, str]]) -> Path:
-    """Links to `files` under `folder`; each source has a folder of its own."""
+    """Links to `files` under `folder`. A file of another format than the native one is left out, and so is a second file for one place."""
     for name, config, split, path in files:
         native = registry.load("sources", name).natives(config, split)[0].path
-        ending = next((ending for ending in COMPRESSIONS if path.endswith(ending) and not native.endswith(ending)), "")
         bare = next((native.removesuffix(ending) for ending in COMPRESSIONS if native.endswith(ending)), native)
         packed = next((ending for ending in COMPRESSIONS if path.endswith(ending)), "")
         place = folder / name / (bare + packed)
+        if place.exists() or Path(path.removesuffix(packed)).suffix != Path(bare).suffix:
+            continue
         place.parent.mkdir(parents=True, exist_ok=True)
         place.symlink_to((shared / path).resolve())
     return folder

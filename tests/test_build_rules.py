@@ -20,6 +20,7 @@ from taxonomy_bridge.pipeline.select import Judgements
 from taxonomy_bridge.recipe import Recipe, load_recipe
 from taxonomy_bridge.taxonomy import load_taxonomy
 
+
 def recipe(path, **more):
     source = {"id": "beavertails", "split": more.pop("split", "30k_train"), "path": str(path)} | more.pop("source", {})
     base = {"version": 1, "name": "small", "seed": 3, "intent": "research", "sources": [source], "policies": ["native"], "allow_one_class": ["beavertails"]}

@@ -8,16 +8,15 @@ from collections import Counter, defaultdict
 import numpy as np
 import pytest
 from builds import CATEGORIES, recipe, row, rows_file, tree
-from native_folder import INVENTED, REAL, native_folder
+from native_folder import INVENTED, REAL
 
 from taxonomy_bridge import registry
 from taxonomy_bridge.check import check_export
 from taxonomy_bridge.check._leak import LIMIT
-from taxonomy_bridge.errors import BuildError, ContradictionError, InputError, PolicyError, RecipeError
-from taxonomy_bridge.extents import Extent
+from taxonomy_bridge.cover import impossible, offers, reach
+from taxonomy_bridge.errors import BuildError, InputError, PolicyError, RecipeError, UnknownNameError
 from taxonomy_bridge.graph import load_graph
 from taxonomy_bridge.labelled import Counts, Split, count_patterns, in_folder
-from taxonomy_bridge.cover import impossible, offers, reach
 from taxonomy_bridge.labels import Pattern
 from taxonomy_bridge.pipeline import build, survey
 from taxonomy_bridge.policy import read_policy, taxonomy_policy
@@ -224,13 +223,22 @@ def test_swap_pairs_show_one_text_under_two_policies_with_different_truths(rows_
 
 
 def test_answers_settle_what_labels_leave_unknown_and_say_so(tmp_path):
-    rows = [row(n) for n in range(200)] + [row(200 + n, "animal_abuse") for n in range(100)] + [row(300 + n, "controversial_topics,politics") for n in range(60)]
+    rows = (
+        [row(n) for n in range(200)] + [row(200 + n, "animal_abuse") for n in range(100)] + [row(300 + n, "controversial_topics,politics") for n in range(60)]
+    )
     policy = house(tmp_path, HOUSE.replace("[beavertails:self_harm]", "[openai-moderation-api:illicit]"))
     path = rows_file(tmp_path, rows)
     before = build(carried(path, [policy]))
     asked = sorted({name for name, item in truth_of(before, path).items() if item["violated"] == ["controversial_topics_politics"]})
     lines = [
-        {"sample_id": f"{name}~house-rules~0~0", "item": "house-rules:self_harm", "answer": "yes", "author": "A. Person", "method": "read", "date": "2026-01-31"}
+        {
+            "sample_id": f"{name}~house-rules~0~0",
+            "item": "house-rules:self_harm",
+            "answer": "yes",
+            "author": "A. Person",
+            "method": "read",
+            "date": "2026-01-31",
+        }
         for name in asked[:40]
     ]
     (tmp_path / "answers.jsonl").write_text("\n".join(map(json.dumps, lines)))
@@ -238,13 +246,15 @@ def test_answers_settle_what_labels_leave_unknown_and_say_so(tmp_path):
     assert after.manifest["answers"] == {"judgements": 40, "found": 40}
     told = {item["sample_id"].split("~")[0]: item for item in rows_of(after)}
     answered = [item for item in told.values() if item["proof"] == "answered"]
-    assert set(item["sample_id"].split("~")[0] for item in answered) <= set(asked[:40])
+    assert {item["sample_id"].split("~")[0] for item in answered} <= set(asked[:40])
     assert all(item["proof"] == "entailed" for name, item in told.items() if name not in asked[:40])
     lines[0]["item"] = "house-rules:nobody"
     (tmp_path / "answers.jsonl").write_text("\n".join(map(json.dumps, lines)))
     with pytest.raises(InputError, match="no policy of the recipe has"):
         build(carried(path, [policy], labels={"answers": str(tmp_path / "answers.jsonl")}))
-    (tmp_path / "answers.jsonl").write_text('{"sample_id": "x"}\nno json\n{"sample_id": "a", "item": "b", "answer": "maybe", "author": "c", "method": "d", "date": "2026-01-31"}\n')
+    (tmp_path / "answers.jsonl").write_text(
+        '{"sample_id": "x"}\nno json\n{"sample_id": "a", "item": "b", "answer": "maybe", "author": "c", "method": "d", "date": "2026-01-31"}\n'
+    )
     with pytest.raises(InputError) as raised:
         build(carried(path, [policy], labels={"answers": str(tmp_path / "answers.jsonl")}))
     assert all(f"answers.jsonl:{line}:" in str(raised.value) for line in (1, 2, 3))
@@ -252,7 +262,7 @@ def test_answers_settle_what_labels_leave_unknown_and_say_so(tmp_path):
 
 def test_unknown_drop_row_keeps_only_rows_that_decide_everything(rows_path, tmp_path):
     policy = house(tmp_path, HOUSE.replace("[beavertails:self_harm]", "[openai-moderation-api:illicit]"))
-    with pytest.raises(BuildError, match="unknown, and the recipe drops such rows|under 5 %|no sample is left"):
+    with pytest.raises(BuildError, match=r"unknown, and the recipe drops such rows|under 5 %|no sample is left"):
         build(carried(rows_path, [policy], labels={"unknown": "drop_row"}))
     whole = build(carried(rows_path, [house(tmp_path)], labels={"unknown": "drop_row"}))
     assert {len(item["items"]) for item in rows_of(whole)} == {6}
@@ -290,8 +300,15 @@ def test_closed_is_marked_as_assumed(rows_path):
 
 def test_a_policy_that_comes_out_with_one_verdict_stops_the_build(rows_path, tmp_path):
     with pytest.raises(BuildError, match=r"under 5 % of a verdict: policy advice: 0 of \d+ samples are unsafe"):
-        (tmp_path / "advice.yaml").write_text('{"version": 1, "id": "advice", "items": [{"key": "a", "name": "A", "any_of": ["beavertails:animal_abuse"]}, {"key": "b", "name": "B", "any_of": ["beavertails:self_harm"]}]}')
-        build(carried(rows_file(tmp_path, [row(n) for n in range(40)] + [row(50 + n, "privacy_violation") for n in range(40)]), [{"file": str(tmp_path / "advice.yaml")}]))
+        (tmp_path / "advice.yaml").write_text(
+            '{"version": 1, "id": "advice", "items": [{"key": "a", "name": "A", "any_of": ["beavertails:animal_abuse"]}, {"key": "b", "name": "B", "any_of": ["beavertails:self_harm"]}]}'
+        )
+        build(
+            carried(
+                rows_file(tmp_path, [row(n) for n in range(40)] + [row(50 + n, "privacy_violation") for n in range(40)]),
+                [{"file": str(tmp_path / "advice.yaml")}],
+            )
+        )
 
 
 def test_the_yield_is_told_before_anything_is_written(rows_path, tmp_path):
@@ -312,7 +329,10 @@ def test_same_recipe_same_bytes_whatever_the_workers_and_batches(rows_path, tmp_
 def test_packaged_rows_of_several_sources_meet_in_one_policy(tmp_path):
     """A clone alone: eight packaged sources, a six-item policy, one build."""
     text = HOUSE.replace("[beavertails:privacy_violation]", '"beavertails:privacy_violation + aegis-2.0:pii_privacy"')
-    report = build(recipe(policies=["native", house(tmp_path, text)], labels={"assume": "closed"}, splits={"train": 1.0}, allow_one_class=["toxicchat", "house-rules"]), tmp_path / "out")
+    report = build(
+        recipe(policies=["native", house(tmp_path, text)], labels={"assume": "closed"}, splits={"train": 1.0}, allow_one_class=["toxicchat", "house-rules"]),
+        tmp_path / "out",
+    )
     sources = {item["data_source"] for item in rows_of(report) if item["policy_id"].startswith("house-rules")}
     assert len(sources) >= 5
     assert check_export(tmp_path / "out").exit_code == 0
@@ -338,7 +358,8 @@ def test_a_six_item_policy_gives_an_export_from_eight_sources(shared, tmp_path):
     ]
     files = [*REAL, *INVENTED, *more]
     sources = [
-        {"id": name, "as": f"{name}-{number}", "config": config, "split": split, "path": str(shared / path)} for number, (name, config, split, path) in enumerate(files)
+        {"id": name, "as": f"{name}-{number}", "config": config, "split": split, "path": str(shared / path)}
+        for number, (name, config, split, path) in enumerate(files)
     ]
     value = carried(tmp_path, [policy], sources=sources, labels={"assume": "closed"}, augment={"shuffle": True, "drop_items": 0.2})
     report = build(value, tmp_path / "out")
@@ -355,3 +376,89 @@ def test_a_six_item_policy_gives_an_export_from_eight_sources(shared, tmp_path):
         assert (gold[name].total() >= 20 and len(gold[name]) >= 2) or name in lost, (name, gold[name])
     told = check_export(tmp_path / "out")
     assert told.exit_code == 0 and all(probe["auc"] <= LIMIT for probe in told.probes)
+
+
+def test_mappings_are_tested_on_texts_that_two_sources_label(tmp_path):
+    """Two invented sets over one text: one contradicts what the other entails, and the report names the pair without the text."""
+    from taxonomy_bridge.evidence import check_data
+
+    folder = tmp_path / "data"
+    for name, split in (("beavertails", "round0/30k/test.jsonl"), ("pku-saferlhf", "data/Alpaca-7B/test.jsonl")):
+        (folder / name / split).parent.mkdir(parents=True)
+    rows = [row(n, "animal_abuse", prompt=f"a mild prompt {n}") for n in range(12)]
+    (folder / "beavertails" / "round0/30k/test.jsonl").write_text("\n".join(json.dumps(item) for item in rows))
+    names = [category.native[0] for category in load_taxonomy("pku-saferlhf").categories]
+    pairs = []
+    for n in range(12):
+        harm = {name: name == ("Animal Abuse" if n < 10 else "Cybercrime") for name in names}
+        pairs.append({
+            "prompt": f"a mild prompt {n}", "prompt_source": "x", "response_0": f"response number {n}", "response_1": f"other {n}", "response_0_source": "x", "response_1_source": "x",
+            "is_response_0_safe": False, "is_response_1_safe": True, "response_0_harm_category": harm, "response_1_harm_category": dict.fromkeys(names, False),
+            "response_0_severity_level": 1, "response_1_severity_level": 0, "better_response_id": 0, "safer_response_id": 1, "response_0_sha256": None, "response_1_sha256": None,
+        })  # fmt: skip
+    (folder / "pku-saferlhf" / "data/Alpaca-7B/test.jsonl").write_text("\n".join(json.dumps(item) for item in pairs))
+    found = check_data(folder)
+    pair = next(item for item in found.pairs if item.label == "beavertails:animal_abuse" and item.target == "pku-saferlhf:animal_abuse")
+    assert (pair.answer, pair.checked, pair.contradicted) == ("yes", 12, 2) and len(pair.ids) == 2
+    assert found.texts == 12 and "untested" in found.summary and "mild prompt" not in json.dumps(found.to_value())
+
+
+def test_policy_files_are_checked_with_all_problems_at_once(tmp_path):
+    (tmp_path / "bad.yaml").write_text(
+        "version: 1\nid: aegis-2.0\nitems:\n  - {key: A, name: A, any_of: [beavertails:animal_abus]}\n  - {key: b, name: B}\n"
+        "  - {key: b, name: C, inner: [weapons], outer: [thef]}\n"
+    )
+    with pytest.raises(PolicyError) as raised:
+        read_policy(tmp_path / "bad.yaml", load_graph())
+    told = str(raised.value)
+    for word in (
+        "bad.yaml:2:",
+        "name of a bundled list",
+        "'A' is no key",
+        "Did you mean animal_abuse",
+        "covers nothing",
+        "used twice",
+        "is a domain",
+        "Did you mean theft",
+    ):
+        assert word in told, word
+    (tmp_path / "bad.yaml").write_text("version: 2\nid: x\nitems: []\nmore: 1\n")
+    with pytest.raises(PolicyError, match=r"(?s)version.*items.*more"):
+        read_policy(tmp_path / "bad.yaml", load_graph())
+
+
+def test_a_proof_names_the_label_or_what_keeps_an_item_open():
+    graph = load_graph()
+    policy = taxonomy_policy(graph.taxonomies["pku-saferlhf"])
+    told = {proof.item: proof for proof in prove(policy, ["beavertails:animal_abuse"], graph)}
+    assert told["pku-saferlhf:animal_abuse"].answer == "yes" and told["pku-saferlhf:animal_abuse"].label == "beavertails:animal_abuse"
+    assert all(proof.because for proof in told.values()) and any(proof.concepts for proof in told.values() if proof.answer == "unknown")
+    with pytest.raises(UnknownNameError, match="of several taxonomies"):
+        prove(policy, ["beavertails:animal_abuse", "aegis-2.0:other"], graph)
+
+
+def test_offers_count_every_row_once_and_reach_says_what_is_possible(rows_path, tmp_path):
+    (tmp_path / "p.yaml").write_text(HOUSE)
+    graph = load_graph()
+    policy = read_policy(tmp_path / "p.yaml", graph)
+    (tmp_path / "d" / "beavertails" / "round0" / "30k").mkdir(parents=True)
+    (tmp_path / "d" / "beavertails" / "round0" / "30k" / "test.jsonl").write_bytes(rows_path.read_bytes())
+    counted = count_patterns(in_folder(tmp_path / "d"), lambda *_: None)
+    assert isinstance(counted[0], Counts) and isinstance(counted[0].split, Split)
+    (offer,) = offers(policy, counted, graph)
+    assert offer.rows == sum(offer.verdicts.values()) and offer.licence == "CC-BY-NC-4.0"
+    assert all(sum(item.values()) == offer.rows for item in offer.items.values())
+    assert impossible(reach(policy, graph, [registry.load("sources", "beavertails")])) == []
+    assert impossible(reach(policy, graph, [registry.load("sources", "openai-moderation")])) != []
+    with pytest.raises(InputError, match="holds no source"):
+        in_folder(tmp_path)
+
+
+def test_keys_that_make_no_sense_together_are_refused():
+    base = {"version": 1, "name": "x", "seed": 1, "intent": "research", "sources": [{"id": "beavertails", "split": "30k_test"}]}
+    with pytest.raises(RecipeError, match="stands twice"):
+        Recipe.from_value(base | {"policies": ["native", "native"]})
+    with pytest.raises(RecipeError, match="policy_choice: one"):
+        Recipe.from_value(base | {"policies": ["native", "aegis-2.0"], "augment": {"swap_pairs": 0.5}})
+    with pytest.raises(RecipeError, match="needs proof"):
+        Recipe.from_value(base | {"policies": ["native"], "labels": {"truth": "published"}, "augment": {"flip_to_safe": 0.5}})

@@ -74,7 +74,9 @@ def test_codes_are_never_joined_across_editions(graph):
     assert graph.relation("llama-guard-2:S5", "llama-guard-3:S6") is Relation.EQUAL
 
 
-@pytest.mark.parametrize(("name", "word"), [("beavertail:x", "Did you mean beavertails"), ("beavertails:animal_abus", "Did you mean animal_abuse"), ("nothing", "no taxonomy named")])
+@pytest.mark.parametrize(
+    ("name", "word"), [("beavertail:x", "Did you mean beavertails"), ("beavertails:animal_abus", "Did you mean animal_abuse"), ("nothing", "no taxonomy named")]
+)
 def test_unknown_names_are_told_with_what_is_near(graph, name, word):
     with pytest.raises(UnknownNameError, match=word):
         graph.resolve(name)
@@ -127,7 +129,11 @@ def test_neighbours_are_of_other_lists_and_sorted_by_likeness(graph):
 def test_the_network_holds_every_category_concept_and_row_and_is_written_as_graphml(graph, tmp_path):
     network = graph.network
     kinds = [data["kind"] for _, data in network.nodes(data=True)]
-    assert kinds.count("category") == len(graph.categories) and kinds.count("taxonomy") == len(graph.taxonomies) and kinds.count("concept") == len(graph.vocabulary.ids)
+    assert (
+        kinds.count("category") == len(graph.categories)
+        and kinds.count("taxonomy") == len(graph.taxonomies)
+        and kinds.count("concept") == len(graph.vocabulary.ids)
+    )
     assert sum(data["kind"] == "maps" for *_, data in network.edges(data=True)) == sum(len(mapping.rows) for mapping in graph.mappings.values())
     (tmp_path / "g.graphml").write_text(graphml_text(graph), encoding="utf-8")
     assert nx.read_graphml(tmp_path / "g.graphml").number_of_nodes() == network.number_of_nodes()
@@ -138,7 +144,7 @@ def test_coverage_and_statistics_add_up(graph):
     assert told["certain"] and not set(told["certain"]) & set(told["possible"])
     numbers = statistics(graph)
     assert sum(one["categories"] for one in numbers["by_taxonomy"].values()) == numbers["categories"]
-    two = [row for row in per_pair(graph) if {row["first"], row["second"]} == {"beavertails", "pku-saferlhf"}][0]
+    two = next(row for row in per_pair(graph) if {row["first"], row["second"]} == {"beavertails", "pku-saferlhf"})
     assert sum(two[relation.value] for relation in Relation) == 14 * 19
 
 
@@ -147,12 +153,27 @@ def test_coverage_and_statistics_add_up(graph):
     [
         (lambda v: make_graph(v, (make_taxonomy("one", ["a", "b"]), {"a": (["noise"], [])})), "one:b has no row"),
         (lambda v: make_graph(v, (make_taxonomy("one", {"a": {"same_as": ("two:z",)}}), {"a": (["noise"], [])})), "which no taxonomy has"),
-        (lambda v: make_graph(v, (make_taxonomy("one", {"a": {"same_as": ("one:b",)}, "b": {}}), {"a": (["noise"], []), "b": (["noise"], [])})), "of its own list"),
         (
-            lambda v: make_graph(v, (make_taxonomy("one", {"a": {"same_as": ("two:b",)}}), {"a": (["noise"], [])}), (make_taxonomy("two", ["b"]), {"b": (["dust"], [])})),
+            lambda v: make_graph(v, (make_taxonomy("one", {"a": {"same_as": ("one:b",)}, "b": {}}), {"a": (["noise"], []), "b": (["noise"], [])})),
+            "of its own list",
+        ),
+        (
+            lambda v: make_graph(
+                v, (make_taxonomy("one", {"a": {"same_as": ("two:b",)}}), {"a": (["noise"], [])}), (make_taxonomy("two", ["b"]), {"b": (["dust"], [])})
+            ),
             "their mappings differ",
         ),
-        (lambda v: make_graph(v, (make_taxonomy("one", {"a": {"same_as": ("two:b",)}, "c": {"parent": "a", "same_as": ("two:b",)}}), {"a": (["noise"], []), "c": (["noise"], [])}), (make_taxonomy("two", ["b"]), {"b": (["noise"], [])})), "lie inside each other"),
+        (
+            lambda v: make_graph(
+                v,
+                (
+                    make_taxonomy("one", {"a": {"same_as": ("two:b",)}, "c": {"parent": "a", "same_as": ("two:b",)}}),
+                    {"a": (["noise"], []), "c": (["noise"], [])},
+                ),
+                (make_taxonomy("two", ["b"]), {"b": (["noise"], [])}),
+            ),
+            "lie inside each other",
+        ),
         (lambda v: make_graph(v, (make_taxonomy("one", {"a": {"harm": False}, "b": {"parent": "a"}}), {"b": (["noise"], [])})), "is marked `harm: false`"),
         (lambda v: make_graph(v, (make_taxonomy("one", ["a"]), {"a": (["noise"], [])})), "no mapping uses the concept 'dust'"),
         (lambda v: make_graph(v, (make_taxonomy("one", ["a"]), {"a": (["noise", "dust"], [])})), "no category tells 'noise' and 'dust' apart"),
@@ -164,7 +185,11 @@ def test_each_fault_between_files_is_told_with_what_to_do(build, word):
 
 
 def _foreign(graph, *rows):
-    values = [{"subject_id": a, "predicate_id": p, "object_id": b, "mapping_justification": "semapv:ManualMappingCuration"} | ({"predicate_modifier": "Not"} if negated else {}) for a, p, b, negated in rows]
+    values = [
+        {"subject_id": a, "predicate_id": p, "object_id": b, "mapping_justification": "semapv:ManualMappingCuration"}
+        | ({"predicate_modifier": "Not"} if negated else {})
+        for a, p, b, negated in rows
+    ]
     return compare(graph, sssom.make_table("theirs", [sssom.Row(value) for value in values], {}))
 
 

@@ -55,7 +55,9 @@ def pages(tmp_path_factory):
 
 def hostile_graph():
     vocabulary = make_vocabulary("noise", "dust")
-    concepts = tuple(concept.model_copy(update={"name": HOSTILE[number], "scope": HOSTILE[number + 2]}) for number, concept in enumerate(vocabulary.domains[0].concepts))
+    concepts = tuple(
+        concept.model_copy(update={"name": HOSTILE[number], "scope": HOSTILE[number + 2]}) for number, concept in enumerate(vocabulary.domains[0].concepts)
+    )
     vocabulary = vocabulary.model_copy(update={"domains": (vocabulary.domains[0].model_copy(update={"concepts": concepts, "name": HOSTILE[1]}),)})
     lists = []
     for name in ("one", "two"):

@@ -7,34 +7,13 @@ from pathlib import Path
 
 import pytest
 import recount
+from native_folder import INVENTED, REAL
 from stand_ins import with_specific_harms
 
 from taxonomy_bridge.check import check_export
 from taxonomy_bridge.pipeline import build
 
 EXPORTS = [{"to": "trl"}, {"to": "verl"}, {"to": "messages", "kind": "sft"}, {"to": "gspr-jsonl", "file": "jsonl"}]
-# source, config, split, file below the folder
-REAL = [
-    ("beavertails", "default", "30k_test", "data/beavertails/30k_test.jsonl.xz"),
-    ("aegis-2", "default", "test", "data/aegis2_prompts/aegis2_test_prompts.json"),
-    ("toxicchat", "toxicchat0124", "train", "data/toxicchat/toxic-chat_annotation_toxic_rows.csv"),
-    ("openai-moderation", "default", "train", "data/openai_moderation/samples-1680.jsonl.gz"),
-    ("xstest", "default", "train", "data/xstest/xstest_prompts.csv"),
-    ("pku-saferlhf", "alpaca-7b", "test", "data/pku_saferlhf/Alpaca-7B_test.jsonl"),
-]
-INVENTED = [
-    ("wildguardmix", "wildguardtrain", "train", "data_synthetic/wildguardmix/train/wildguard_train.parquet"),
-    ("wildguardmix", "wildguardtest", "test", "data_synthetic/wildguardmix/test/wildguard_test.parquet"),
-    ("or-bench", "or-bench-hard-1k", "train", "data_synthetic/or_bench/or-bench-hard-1k.csv"),
-    ("or-bench", "or-bench-80k", "train", "data_synthetic/or_bench/or-bench-80k.csv"),
-    ("or-bench", "or-bench-toxic", "train", "data_synthetic/or_bench/or-bench-toxic.csv"),
-    ("pku-saferlhf", "alpaca-7b", "train", "data_synthetic/pku_saferlhf/Alpaca-7B/train.jsonl"),
-    ("toxicchat", "toxicchat0124", "test", "data_synthetic/toxicchat/data/0124/toxic-chat_annotation_test.csv"),
-    ("toxicchat", "toxicchat1123", "test", "data_synthetic/toxicchat/data/1123/toxic-chat_annotation_test.csv"),
-    ("openai-moderation", "default", "train", "data_synthetic/openai_moderation/samples-placeholder.jsonl.gz"),
-    ("do-not-answer", "default", "train", "data_synthetic/do_not_answer/do_not_answer_en.csv"),
-    ("hex-phi", "default", "train", "data_synthetic/hex_phi/category_3.csv"),
-]
 
 
 def recipe(shared: Path, files, **more):

@@ -14,10 +14,10 @@ from taxonomy_bridge import registry, rng
 from taxonomy_bridge.formats._base import compile_template
 from taxonomy_bridge.lists import ListRules, show
 from taxonomy_bridge.policy import Item, Policy
-from taxonomy_bridge.truth import primary
 from taxonomy_bridge.rendering import Codes, Conversation, ListText, Renderer, history_text, list_json
 from taxonomy_bridge.schema import TURN
 from taxonomy_bridge.taxonomy import load_taxonomy
+from taxonomy_bridge.truth import primary
 
 TEXTS = st.text(max_size=30)
 

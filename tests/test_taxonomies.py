@@ -42,7 +42,9 @@ def test_what_is_not_assignable_has_children_or_lies_below_something_assignable(
     """Groups, and labels finer than the list."""
     for category in taxonomy.categories:
         if not category.assignable:
-            assert not category.harm or taxonomy.children(category.slug) or any(taxonomy[above].assignable for above in taxonomy.ancestors(category.slug)), category.slug
+            assert not category.harm or taxonomy.children(category.slug) or any(taxonomy[above].assignable for above in taxonomy.ancestors(category.slug)), (
+                category.slug
+            )
 
 
 def test_every_displayed_name_is_reachable_under_the_corrected_matcher(taxonomy):

@@ -568,5 +568,5 @@ def test_an_item_that_refers_to_nothing_known_is_told_at_once():
 
 
 def test_an_item_that_refers_to_nothing_is_refused():
-    with pytest.raises(PolicyError, match="item 'empty' refers to nothing. Give it categories or concepts"):
+    with pytest.raises(PolicyError, match=r"item 'empty' refers to nothing\. Give it categories or concepts"):
         Translator(STATED, [Wanted("full", ("park:rubbish",)), Wanted("empty")])

@@ -93,7 +93,9 @@ def _yields(told: list[dict[str, Any]]) -> None:
     rows = [[one["source"], one["policy"], one["rows"], one["verdicts"]["safe"], one["verdicts"]["unsafe"], sum(one["refused"].values())] for one in told]
     _print.table(["source", "policy", "rows", "safe", "unsafe", "undecided"], rows)
     typer.echo("")
-    lines = [[one["source"], item, *counts.values()] for one in told for item, counts in one["items"].items() if counts["yes"] or counts["no"] or counts["group"]]
+    lines = [
+        [one["source"], item, *counts.values()] for one in told for item, counts in one["items"].items() if counts["yes"] or counts["no"] or counts["group"]
+    ]
     _print.table(["source", "item", "yes", "no", "unknown", "one of a group"], lines)
 
 

@@ -81,7 +81,11 @@ def _proofs(chosen: Selection) -> dict[str, int]:
 def _lifted(plan: Plan, chosen: Selection) -> dict[str, Any]:
     """Which of the concepts that never flip by default the recipe lets flip, and how many samples came out as safe although a label may stand for one."""
     lifted = sorted(set(NEVER_FLIP) - set(plan.never_flip))
-    return {"concepts": list(plan.never_flip), "lifted": lifted, "samples": chosen.deck.count_lifted(lifted, chosen.rows, chosen.chosen) if lifted and plan.uses_graph else 0}
+    return {
+        "concepts": list(plan.never_flip),
+        "lifted": lifted,
+        "samples": chosen.deck.count_lifted(lifted, chosen.rows, chosen.chosen) if lifted and plan.uses_graph else 0,
+    }
 
 
 def _counts(reports: Sequence[dict[str, Any]]) -> dict[str, Any]:

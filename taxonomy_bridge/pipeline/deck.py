@@ -17,7 +17,6 @@ from taxonomy_bridge.policy import MAX_ITEMS, Policy
 from taxonomy_bridge.translation import Translated, Translator
 from taxonomy_bridge.truth import FlipGuard, Truth, native_truth, primary, translated_truth, verdict_only_truth, wanted
 
-
 if TYPE_CHECKING:
     from taxonomy_bridge.pipeline.draw import Samples
     from taxonomy_bridge.pipeline.select import Judgements
