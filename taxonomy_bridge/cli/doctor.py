@@ -9,6 +9,7 @@ from taxonomy_bridge.cli import _options, _print
 EXTRAS = {
     "hub": ("datasets", "huggingface_hub"),
     "pandas": ("pandas",),
+    "report": ("jinja2",),
     "tokenizer": ("tokenizers",),
     "train": ("trl",),
     "embeddings": ("sentence_transformers",),
