@@ -64,6 +64,7 @@ def choose(plan: Plan, work: Path, workers: int, batch_rows: int, progress: Prog
     offered = yields(rows, plan, deck, asked, found, reason)
     maker = samples.SampleMaker(plan, deck)
     chosen = match(draw.candidates(rows, plan, deck, split, found, grey), rows, plan, deck)
+    del asked, found, reason, verdict, grey, split
     _mark_lost(rows, chosen, "policy/list_unmatched")
     chosen = _within_length(plan, shards, rows, chosen, maker, workers, progress)
     for step, lost in ((draw.cap, "cap/over_cap"), (draw.balance, "balance/over_share")):

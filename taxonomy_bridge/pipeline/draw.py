@@ -23,6 +23,7 @@ from taxonomy_bridge.pipeline.ledger import REASONS
 from taxonomy_bridge.pipeline.plan import Plan
 from taxonomy_bridge.pipeline.select import NONE, SAFE, UNSAFE, Bools, Ints, Judgements, labelled_under
 
+Small = NDArray[np.int8]
 PLAIN, FLIP, SWAP = 0, 1, 2
 PROOFS = ("published", "assumed", "published-verdict", "entailed", "answered")
 
@@ -39,22 +40,22 @@ class Samples:
     judgement: Ints
     policy: Ints
     copy: Ints
-    variant: Ints
+    variant: Small
     key: rng.U64
     split: Ints
-    verdict: Ints
-    proof: Ints
+    verdict: Small
+    proof: Small
     decoy: Ints
-    lists: Ints
+    lists: NDArray[np.int32]
 
 
-def outcomes(rows: Judgements, plan: Plan, deck: Deck, verdict: Ints) -> tuple[Ints, Ints]:
+def outcomes(rows: Judgements, plan: Plan, deck: Deck, verdict: Ints) -> tuple[Small, Small]:
     """(verdict, reason) of every judgement under every policy entry, int (n, entries); NONE where it cannot be used, with the reason's number.
 
     Judgements that no policy can use are dropped, with the reason of the first one.
     """
     count = len(plan.recipe.policies)
-    found, reason = (np.zeros((len(rows.shard), count), np.int64) for _ in range(2))
+    found, reason = (np.zeros((len(rows.shard), count), np.int8) for _ in range(2))
     clears = np.array([source.safe_clears for source in plan.sources])[rows.entry]
     for number, (entry, name, _) in enumerate(deck.policies):
         own = rows.per_pattern(labelled_under(name)) & rows.alive
@@ -77,7 +78,7 @@ def outcomes(rows: Judgements, plan: Plan, deck: Deck, verdict: Ints) -> tuple[I
     return found, reason
 
 
-def _native_reasons(rows: Judgements, plan: Plan, deck: Deck, number: int, own: Bools, verdict: Ints, reason: Ints) -> None:
+def _native_reasons(rows: Judgements, plan: Plan, deck: Deck, number: int, own: Bools, verdict: Ints, reason: Small) -> None:
     """Why rows cannot be shown with their source's own list in this format; writes into `reason`."""
     if not plan.format.categories or not deck.native(number):
         return
@@ -101,7 +102,7 @@ def suffix(plan: Plan, policy_entry: int, copy: int, variant: int) -> str:
     return f"~{plan.policy_name(policy_entry)}~{copy}~{variant}"
 
 
-def sample_keys(rows: Judgements, judgement: Ints, policy_entry: Ints, copy: Ints, variant: Ints, plan: Plan) -> rng.U64:
+def sample_keys(rows: Judgements, judgement: Ints, policy_entry: Ints, copy: Ints, variant: Small, plan: Plan) -> rng.U64:
     """The number that stands for each sample id in every draw: the judgement's hash mixed with the hash of the suffix."""
     if not len(judgement):
         return np.zeros(0, np.uint64)
@@ -110,18 +111,18 @@ def sample_keys(rows: Judgements, judgement: Ints, policy_entry: Ints, copy: Int
     return rng.mix(rows.id_hash[judgement] ^ hashes[np.asarray(inverse).ravel()])
 
 
-def candidates(rows: Judgements, plan: Plan, deck: Deck, split: Ints, found: Ints, grey: Bools) -> Samples:
+def candidates(rows: Judgements, plan: Plan, deck: Deck, split: Ints, found: Small, grey: Bools) -> Samples:
     """One sample per usable judgement and policy that decides it, or per judgement one such policy drawn by weight."""
     alive = np.flatnonzero(rows.alive)
     usable = found[alive] != NONE
     if plan.recipe.policy_choice == "one" and usable.shape[1] > 1:
         entry = _drawn(plan, rows.id_hash[alive], "policy", usable)
-        judgement, variant = alive, np.zeros(len(alive), np.int64)
+        judgement, variant = alive, np.zeros(len(alive), np.int8)
         if plan.recipe.augment.swap_pairs:
             judgement, entry, variant = _with_swaps(rows, plan, found, alive, entry)
     else:
         place, entry = np.nonzero(usable)
-        judgement, variant = alive[place], np.zeros(len(place), np.int64)
+        judgement, variant = alive[place], np.zeros(len(place), np.int8)
     samples = _samples(rows, plan, deck, split, judgement, entry, variant, found[judgement, entry], grey)
     samples = _with_flips(samples, rows, plan, deck)
     samples.decoy = _decoys(rows, samples, plan.recipe.seed)
@@ -137,17 +138,17 @@ def _drawn(plan: Plan, ids: rng.U64, stream: str, usable: Bools) -> Ints:
     return chosen
 
 
-def _with_swaps(rows: Judgements, plan: Plan, found: Ints, alive: Ints, entry: Ints) -> tuple[Ints, Ints, Ints]:
+def _with_swaps(rows: Judgements, plan: Plan, found: Small, alive: Ints, entry: Ints) -> tuple[Ints, Ints, Small]:
     """A share of the rows once more, under a policy that gives the other verdict."""
     asked = rng.unit(rng.draw(plan.recipe.seed, "swap", rows.id_hash[alive])) < plan.recipe.augment.swap_pairs
     mine = found[alive, entry]
     other = (found[alive] != NONE) & (found[alive] != mine[:, None]) & asked[:, None]
     at = np.flatnonzero(other.any(axis=1))
     second = _drawn(plan, rows.id_hash[alive[at]], "swap_policy", other[at])
-    return np.concatenate([alive, alive[at]]), np.concatenate([entry, second]), np.repeat([PLAIN, SWAP], [len(alive), len(at)])
+    return np.concatenate([alive, alive[at]]), np.concatenate([entry, second]), np.repeat(np.array([PLAIN, SWAP], np.int8), [len(alive), len(at)])
 
 
-def _samples(rows: Judgements, plan: Plan, deck: Deck, split: Ints, judgement: Ints, entry: Ints, variant: Ints, verdict: Ints, grey: Bools) -> Samples:
+def _samples(rows: Judgements, plan: Plan, deck: Deck, split: Ints, judgement: Ints, entry: Ints, variant: Small, verdict: Small, grey: Bools) -> Samples:
     names = rows.per_pattern(lambda pattern: deck.taxonomy_names.index(pattern.taxonomy), np.int64)
     policy = entry * len(deck.taxonomy_names) + names[judgement]
     copy = np.zeros(len(judgement), np.int64)
@@ -159,7 +160,8 @@ def _samples(rows: Judgements, plan: Plan, deck: Deck, split: Ints, judgement: I
     proof = np.where(grey[judgement] & (proof != 2), 1, proof)
     proof = np.where(_answered(rows, plan, deck, judgement, policy), 4, proof)
     none = np.full(len(judgement), -1)
-    return Samples(judgement, policy, copy, variant, key, split[judgement], verdict, proof, none, none.copy())
+    # Small numbers in small types: a build of a million rows holds these columns all the way.
+    return Samples(judgement, policy, copy, variant, key, split[judgement], verdict, proof.astype(np.int8), none, none.astype(np.int32))
 
 
 def _answered(rows: Judgements, plan: Plan, deck: Deck, judgement: Ints, policy: Ints) -> Bools:
@@ -188,10 +190,10 @@ def _with_flips(samples: Samples, rows: Judgements, plan: Plan, deck: Deck) -> S
             if own.any():
                 chosen &= ~own | deck.guard.may_flip(deck.told(int(number), told))[rows.pattern[samples.judgement]]
     flips = subset(samples, np.flatnonzero(chosen))
-    flips.verdict, flips.variant = np.full(len(flips.key), SAFE), np.full(len(flips.key), FLIP)
+    flips.verdict, flips.variant = np.full(len(flips.key), SAFE, np.int8), np.full(len(flips.key), FLIP, np.int8)
     flips.key = sample_keys(rows, flips.judgement, flips.policy // len(deck.taxonomy_names), flips.copy, flips.variant, plan)
     native = np.array([deck.native(number) for number in range(len(deck.policies))])[flips.policy]
-    flips.proof = np.where(native & (flips.proof == 0), 3, flips.proof)
+    flips.proof = np.where(native & (flips.proof == 0), np.int8(3), flips.proof)
     return Samples(**{name: np.concatenate([value, getattr(flips, name)]) for name, value in vars(samples).items()})
 
 

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from taxonomy_bridge.pipeline.deck import Deck
+from taxonomy_bridge.pipeline.draw import Small
 from taxonomy_bridge.pipeline.ledger import REASONS
 from taxonomy_bridge.pipeline.plan import Plan
 from taxonomy_bridge.pipeline.select import SAFE, UNSAFE, Bools, Ints, Judgements, labelled_under
 
 
-def yields(rows: Judgements, plan: Plan, deck: Deck, asked: Bools, found: Ints, reason: Ints) -> list[dict[str, Any]]:
+def yields(rows: Judgements, plan: Plan, deck: Deck, asked: Bools, found: Small, reason: Small) -> list[dict[str, Any]]:
     """One entry per source and translated policy: `verdicts`, `refused` by reason, and per item `yes`, `no`, `unknown` and `group` (one of several).
 
     `asked`: judgements that were in use; `found`, `reason`: see `draw.outcomes`.
