@@ -210,7 +210,12 @@ def _reach(start: str, steps: MappingOf[str, set[str]]) -> frozenset[str]:
 def _bundled(extra: tuple[Path, ...]) -> CategoryGraph:
     vocabulary = load_vocabulary()
     problems: list[str] = []
-    taxonomies: dict[str, Taxonomy] = {name: load_taxonomy(name) for name in registry.names("taxonomies")}
+    taxonomies: dict[str, Taxonomy] = {}
+    for name in registry.names("taxonomies"):
+        try:
+            taxonomies[name] = load_taxonomy(name)
+        except ProblemsError as error:
+            problems += error.problems
     files = {name: registry.data_file("mappings", name) for name in registry.names("mappings")}
     for folder in extra:
         for path in sorted(folder.glob("*.yaml")):

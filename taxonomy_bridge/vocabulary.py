@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from taxonomy_bridge import paths, yamlfile
-from taxonomy_bridge.errors import MappingError, UnknownNameError
+from taxonomy_bridge.errors import MappingError, ProblemsError, UnknownNameError
 from taxonomy_bridge.taxonomy import ID
 
 
@@ -142,7 +142,10 @@ def load_vocabulary() -> Vocabulary:
 
 def read_vocabulary(path: Path) -> Vocabulary:
     """Read and check one file. Raises `MappingError` with all its problems, each as `file:line:column: problem`."""
-    document = yamlfile.read(path)
+    try:
+        document = yamlfile.read(path)
+    except ProblemsError as error:
+        raise MappingError(error.problems) from error
     try:
         vocabulary = Vocabulary.model_validate(document.value)
     except ValidationError as error:

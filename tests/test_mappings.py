@@ -63,7 +63,10 @@ def test_labels_predicates_and_authors_that_are_right_are_no_problem(tmp_path):
 WRONG = {
     "unknown concept": (row(object_="concept:liter"), ["no concept named 'liter'. Did you mean litter?"]),
     "a domain": (row(object_="concept:everyday"), ["'everyday' is a domain, and domains only group. Map to its concepts, one row each."]),
-    "no concept at all": (row(object_="hall:waste"), ["the object 'hall:waste' is no concept. It reads `concept:<id>`; `taxonomy-bridge concepts list` prints them."]),
+    "no concept at all": (
+        row(object_="hall:waste"),
+        ["the object 'hall:waste' is no concept. It reads `concept:<id>`; `taxonomy-bridge concepts list` prints them."],
+    ),
     "an object without a prefix": (row(object_="litter"), ["the object 'litter' is no concept."]),
     "wrong prefix": (row("hall:rubbish"), ["the subject 'hall:rubbish' is not of park. Every row of this file begins with `park:`."]),
     "unknown category": (row("park:rubish"), ["no category of park named 'rubish'. Did you mean rubbish?"]),
@@ -117,21 +120,28 @@ def test_all_wrong_rows_of_a_file_are_told_at_once(tmp_path):
 # Rows that are right alone and wrong together: (rows, number of the row that is told, what is told; N is the line of row 0).
 TOGETHER = {
     "the same row twice": ([row(), row()], 1, "park:rubbish and concept:litter stand here and in line N. One pair has one row: keep one."),
-    "two predicates for one pair": ([row(), row(predicate="skos:relatedMatch")], 1, "park:rubbish and concept:litter stand here and in line N. One pair has one row"),
+    "two predicates for one pair": (
+        [row(), row(predicate="skos:relatedMatch")], 1, "park:rubbish and concept:litter stand here and in line N. One pair has one row",
+    ),
     "refuted twice": ([row(predicate_modifier="Not"), row(predicate_modifier="Not")], 1, "park:rubbish and concept:litter stand here and in line N. One pair"),
     "once as a mapping and once refuted": (
         [row(), row(predicate_modifier="Not")], 1, "park:rubbish and concept:litter stand here and in line N, once as a mapping and once refuted. Keep one.",
     ),
-    "refuted with another predicate": ([row(predicate_modifier="Not"), row(predicate="skos:relatedMatch")], 1, "park:rubbish and concept:litter stand here and in line N, once"),
+    "refuted with another predicate": (
+        [row(predicate_modifier="Not"), row(predicate="skos:relatedMatch")], 1, "park:rubbish and concept:litter stand here and in line N, once",
+    ),
     "an exact match and more": (
         [row(predicate="skos:exactMatch"), row(object_="concept:graffiti", predicate="skos:relatedMatch")], 1,
-        "park:rubbish is an exact match of concept:litter in line N. An exact match is the only positive row of its category: use skos:narrowMatch for concepts inside it.",
+        "park:rubbish is an exact match of concept:litter in line N. An exact match is the only positive row of its category: "
+        "use skos:narrowMatch for concepts inside it.",
     ),
     "more and an exact match": (
-        [row(predicate="skos:exactMatch"), row("park:racket", "concept:noise"), row(object_="concept:graffiti")], 2, "park:rubbish is an exact match of concept:litter in line N.",
+        [row(predicate="skos:exactMatch"), row("park:racket", "concept:noise"), row(object_="concept:graffiti")], 2,
+        "park:rubbish is an exact match of concept:litter in line N.",
     ),
     "two exact matches": (
-        [row(object_="concept:graffiti", predicate="skos:exactMatch"), row(predicate="skos:exactMatch")], 0, "park:rubbish is an exact match of concept:litter in line M.",
+        [row(object_="concept:graffiti", predicate="skos:exactMatch"), row(predicate="skos:exactMatch")], 0,
+        "park:rubbish is an exact match of concept:litter in line M.",
     ),
 }  # fmt: skip
 
@@ -222,7 +232,8 @@ def test_rows_of_one_category_add_up_and_certain_beats_possible():
 def test_a_parent_covers_what_its_rows_and_all_below_it_cover():
     tree = make_taxonomy(
         "tree",
-        {"top": {}, "middle": {"parent": "top"}, "leaf": {"parent": "middle"}, "trick": {"parent": "top", "harm": False}, "bare": {}, "stunt": {"harm": False}, "in-stunt": {"parent": "stunt"}},
+        {"top": {}, "middle": {"parent": "top"}, "leaf": {"parent": "middle"}, "trick": {"parent": "top", "harm": False}, "bare": {},
+         "stunt": {"harm": False}, "in-stunt": {"parent": "stunt"}},
     )  # fmt: skip
     rows = {"top": ([], ["graffiti"]), "leaf": (["litter"], ["shouting"]), "trick": (["drumming"], []), "in-stunt": (["litter"], [])}
     graph = make_graph(VOCABULARY, (tree, rows))
@@ -242,8 +253,10 @@ def test_what_is_stated_comes_before_what_extents_leave_open():
         [make_mapping(PARK, {"rubbish": ((), ["litter"]), "racket": (["noise"], [])}), make_mapping(hall, {"waste": ((), ["litter"])})],
     )
     told = {
-        ("park:rubbish", "park:dirt"): Relation.NARROWER, ("park:rubbish", "hall:waste"): Relation.EQUAL, ("park:rubbish", "hall:untidiness"): Relation.NARROWER,
-        ("park:rubbish", "park:rubbish"): Relation.EQUAL, ("park:dirt", "hall:untidiness"): Relation.UNCLEAR, ("park:rubbish", "park:racket"): Relation.DISJOINT,
+        ("park:rubbish", "park:dirt"): Relation.NARROWER, ("park:rubbish", "hall:waste"): Relation.EQUAL,
+        ("park:rubbish", "hall:untidiness"): Relation.NARROWER,
+        ("park:rubbish", "park:rubbish"): Relation.EQUAL, ("park:dirt", "hall:untidiness"): Relation.UNCLEAR,
+        ("park:rubbish", "park:racket"): Relation.DISJOINT,
         ("park:rubbish", "hall:magic"): Relation.NOT_COMPARABLE,
     }  # fmt: skip
     for (one, other), expected in told.items():
@@ -253,7 +266,8 @@ def test_what_is_stated_comes_before_what_extents_leave_open():
 
 # --- the vocabulary ------------------------------------------------------------------------------------------------------------------
 
-TOP = "version: 1\nroot: {id: any-nuisance, name: Any, scope: Everything.}\nconventions: []\ndomains:\n- id: everyday\n  name: Everyday\n  scope: Groups.\n  concepts:\n"
+TOP = "version: 1\nroot: {id: any-nuisance, name: Any, scope: Everything.}\nconventions: []\n"
+TOP += "domains:\n- id: everyday\n  name: Everyday\n  scope: Groups.\n  concepts:\n"
 
 
 def vocabulary_file(folder, *lines, top=TOP):

@@ -32,7 +32,8 @@ def values(table):
 # Everything that UTF-8 can hold; csv of Python 3.10 refuses NUL.
 HOSTILE = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=12)
 NASTY = st.sampled_from(
-    ['"', '""', '"quoted"', 'half "quoted', "a, b;c", "#", "# no comment", "=1+1", "@x", "-", "'", "\\", "\\t", " ", "é", "中文", "🌍", "a\tb", "a\nb", "a\r\nb", "\r",
+    ['"', '""', '"quoted"', 'half "quoted', "a, b;c", "#", "# no comment", "=1+1",
+     "@x", "-", "'", "\\", "\\t", " ", "é", "中文", "🌍", "a\tb", "a\nb", "a\r\nb", "\r",
      "a\x0bb", "a\x0cb", "a\x1cb", "a\x85b", "a\u2028b", "a\u2029b", "\ufeff", "\u202e", "Not", "null", "1", "1e5", "true"]
 )  # fmt: skip
 CELL = HOSTILE | NASTY
