@@ -7,17 +7,21 @@ texts are never shown, only ids of judgements.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, NamedTuple
 
-from taxonomy_bridge import labelled
-from taxonomy_bridge.errors import UnknownNameError
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from taxonomy_bridge import labelled, mix
+from taxonomy_bridge.errors import InputError
 from taxonomy_bridge.graph import CategoryGraph, load_graph
 from taxonomy_bridge.labels import Pattern, PatternIndex, cleared
-from taxonomy_bridge.translation import NO, YES, Translated, Translator, Wanted
+from taxonomy_bridge.schema import Target
+from taxonomy_bridge.translation import NO, YES, Assumption, Translated, Translator, Wanted, assumption
 
 ENOUGH = 200  # checkable cases under which nothing can be said
 SHOWN_IDS = 20
@@ -106,7 +110,7 @@ def wilson(hits: int, total: int, z: float = 1.959964) -> tuple[float, float]:
 
 
 def check_data(
-    data: Path | None = None,
+    data: str | Path | None = None,
     assume: str = "open",
     recipe: str | Path | None = None,
     graph: CategoryGraph | None = None,
@@ -116,36 +120,57 @@ def check_data(
 
     Raises `InputError` if there is nothing to read, `UnknownNameError` for an unknown assumption.
     """
-    if assume not in ("open", "closed"):
-        raise UnknownNameError.among("assumption", assume, ["open", "closed"])
-    splits = labelled.of_recipe(recipe) if recipe is not None else labelled.in_folder(Path(cast("Path", data)))
+    chosen = assumption(assume)
+    if (data is None) == (recipe is None):
+        raise InputError("give either a folder with rows (data) or a recipe that names them.")
+    splits = labelled.of_recipe(recipe) if recipe is not None else labelled.in_folder(Path(str(data)))
     texts, disagreeing = _twice(splits, progress)
-    return _compare(texts, disagreeing, graph or load_graph(), cast(Literal["open", "closed"], assume))
+    return _compare(texts, disagreeing, graph or load_graph(), chosen)
 
 
 def _twice(splits: Sequence[labelled.Split], progress: labelled.Progress) -> tuple[list[list[_Seen]], int]:
-    """Judged texts that have labels of two taxonomies or more, each with one judgement per source; texts that one source labels in several ways are left out."""
-    seen: dict[tuple[int, str], dict[tuple[str, str], _Seen | None]] = defaultdict(dict)
+    """Judged texts with labels of two taxonomies or more, one judgement per source and taxonomy; texts that one source labels in several ways are left out.
+
+    Rows are held as numbers; only texts that occur twice are looked at one by one.
+    """
+    patterns: dict[tuple[str, bool, Pattern], int] = {}
+    parts: list[tuple[list[str], Any, Any, Any]] = []
     for number, split in enumerate(splits):
         progress("read", number, len(splits))
         for batch in labelled.judgements(split):
             index = PatternIndex()
-            numbers = index.of(batch).to_pylist()
-            patterns = index.patterns
-            columns = (batch[name].to_pylist() for name in ("id", "pair_hash", "judged"))
-            for place, id_, text, judged in zip(numbers, *columns, strict=True):
-                pattern = patterns[place]
-                key = (split.source.name, pattern.taxonomy)
-                found = _Seen(id_, split.source.name, pattern, split.source.safe_clears)
-                earlier = seen[text, judged].setdefault(key, found)
-                if earlier is not None and earlier.pattern != pattern:
-                    seen[text, judged][key] = None
+            local = index.of(batch).to_numpy(zero_copy_only=False)
+            kinds = np.array([patterns.setdefault((split.source.name, split.source.safe_clears, pattern), len(patterns)) for pattern in index.patterns])
+            parts.append((batch["id"].to_pylist(), batch["pair_hash"].to_numpy(), _targets(batch), kinds[local]))
     progress("read", len(splits), len(splits))
-    several = [list(told.values()) for told in seen.values() if len({taxonomy for _, taxonomy in told}) > 1]
-    return [[one for one in told if one is not None] for told in several], sum(None in told for told in several)
+    if not parts:
+        return [], 0
+    ids = [id_ for part in parts for id_ in part[0]]
+    text, judged, kind = (np.concatenate([part[column] for part in parts]) for column in (1, 2, 3))
+    told = list(patterns)
+    taxonomies = np.unique([pattern.taxonomy for _, _, pattern in told], return_inverse=True)[1][kind]
+    order, starts = mix.groups(text, judged)
+    low, high = (reduce.reduceat(taxonomies[order], starts[:-1]) for reduce in (np.minimum, np.maximum))
+    found, disagreeing = [], 0
+    for group in np.flatnonzero(low != high).tolist():
+        one_text: dict[tuple[str, str], _Seen | None] = {}
+        for row in order[starts[group] : starts[group + 1]].tolist():
+            source, clears, pattern = told[int(kind[row])]
+            seen = _Seen(ids[row], source, pattern, clears)
+            earlier = one_text.setdefault((source, pattern.taxonomy), seen)
+            if earlier is not None and earlier.pattern != pattern:
+                one_text[source, pattern.taxonomy] = None
+        disagreeing += None in one_text.values()
+        found.append([seen for seen in one_text.values() if seen is not None])
+    return found, disagreeing
 
 
-def _compare(texts: list[list[_Seen]], disagreeing: int, graph: CategoryGraph, assume: Literal["open", "closed"]) -> Evidence:
+def _targets(batch: pa.RecordBatch) -> Any:
+    """What each judgement is about, as numbers that mean the same in every batch."""
+    return pc.index_in(batch["judged"], pa.array([target.value for target in Target])).to_numpy(zero_copy_only=False)
+
+
+def _compare(texts: list[list[_Seen]], disagreeing: int, graph: CategoryGraph, assume: Assumption) -> Evidence:
     pairs: dict[tuple[str, str, str, str], Tested] = {}
     contradictory = 0
     translators: dict[str, Translator] = {}

@@ -5,6 +5,7 @@ No text is kept: what is read of each judgement are its labels and the hashes of
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -48,7 +49,7 @@ class Counts:
 def in_folder(folder: Path) -> list[Split]:
     """Every split all of whose files are in `folder/<source name>`, in the native layout; sources in order of name.
 
-    Raises `InputError` if there is none.
+    A split of which only some files are there is left out with a warning. Raises `InputError` if there is none at all, or if a file is there twice.
     """
     found = []
     for name in registry.names("sources"):
@@ -57,12 +58,13 @@ def in_folder(folder: Path) -> list[Split]:
             continue
         source: Source = registry.load("sources", name)
         for config, splits in source.files.items():
-            for split in splits:
-                try:
-                    files = _base.local_files(source, config, split, place)
-                except InputError:
-                    continue  # this split is not there; others may be
-                found.append(Split(source, config, split, tuple(files)))
+            for split, natives in splits.items():
+                there = [native for native in natives if _base.is_there(place, native)]
+                if len(there) == len(natives):
+                    found.append(Split(source, config, split, tuple(_base.local_files(source, config, split, place))))
+                elif there:
+                    missing = ", ".join(native for native in natives if native not in there)
+                    logging.getLogger(__name__).warning("%s/%s/%s is left out: %s does not hold %s", name, config, split, place, missing)
     if not found:
         raise InputError(f"{folder} holds no source in its native layout. It has one sub-folder per name that `taxonomy-bridge sources list` prints.")
     return found

@@ -183,18 +183,32 @@ def native_file(source: Source, native: Native, path: Path, revision: str) -> Na
     return NativeFile(path, Origin(source.name, native.config, native.split, revision, native_name(Path(native.path))))
 
 
-def _find(folder: Path, native: str, source: str) -> Path:
+def _places(folder: Path, native: str) -> tuple[list[Path], list[Path]]:
+    """Where a native file may lie, and its compressed copies that are there."""
     bare = native_name(Path(native))
-    places = [folder / native, folder / Path(native).parent / bare, folder / Path(native).name, folder / bare]
-    for place in places:
-        if place.is_file():
-            return place
+    plain = [folder / native, folder / Path(native).parent / bare, folder / Path(native).name, folder / bare]
     for parent in (folder / Path(native).parent, folder):
         packed = [parent / f"{bare}{ending}" for ending in COMPRESSIONS if (parent / f"{bare}{ending}").is_file()]
-        if len(packed) > 1:
-            raise InputError(f"source {source}: {parent} holds several copies of {bare}. Keep one, or name the file.")
         if packed:
-            return packed[0]
+            return plain, packed
+    return plain, []
+
+
+def is_there(folder: Path, native: str) -> bool:
+    """Whether a folder holds a native file, compressed or not."""
+    plain, packed = _places(folder, native)
+    return bool(packed) or any(place.is_file() for place in plain)
+
+
+def _find(folder: Path, native: str, source: str) -> Path:
+    plain, packed = _places(folder, native)
+    for place in plain:
+        if place.is_file():
+            return place
+    if len(packed) > 1:
+        raise InputError(f"source {source}: {packed[0].parent} holds several copies of {native_name(Path(native))}. Keep one, or name the file.")
+    if packed:
+        return packed[0]
     raise InputError(f"source {source}: {folder} does not hold {native}. Expected the native layout; a single file can be given by its path.")
 
 
