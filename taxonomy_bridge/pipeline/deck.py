@@ -56,6 +56,11 @@ class Deck:
         """Whether labels are carried over to this policy."""
         return not self.native(number) and self.plan.recipe.labels.truth == "entailed"
 
+    def shown_as_native(self, number: int) -> bool:
+        """Whether this is the source's own list under its own name, in a recipe that shows it as `native` too."""
+        _, name, policy = self.policies[number]
+        return policy.id == name and not self.native(number) and any(entry.native for entry in self.plan.recipe.policies)
+
     def truth(self, number: int, safe_clears: bool) -> Truth:
         """Truth of every pattern of the policy's taxonomy (rows of other taxonomies are meaningless)."""
         key = (number, safe_clears)
@@ -71,7 +76,9 @@ class Deck:
                 truth = verdict_only_truth(self.patterns, policy)
                 primary_of = None
             if self.plan.recipe.labels.multi == "primary":
-                truth = truth._replace(yes=np.where(truth.group[:, None], truth.yes, primary(truth.yes, policy, primary_of)))
+                first = np.where(truth.group[:, None], truth.yes, primary(truth.yes, policy, primary_of))
+                # What is violated and not primary is no answer, and it is not *no* either.
+                truth = truth._replace(yes=first, open=truth.open | (truth.yes & ~first))
             self._truths[key] = truth
         return self._truths[key]
 

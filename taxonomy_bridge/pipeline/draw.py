@@ -25,6 +25,7 @@ from taxonomy_bridge.pipeline.select import NONE, SAFE, UNSAFE, Bools, Ints, Jud
 
 Small = NDArray[np.int8]
 PLAIN, FLIP, SWAP = 0, 1, 2
+OWN_LIST = 1 + REASONS.index("policy/own_list")
 PROOFS = ("published", "assumed", "published-verdict", "entailed", "answered")
 
 
@@ -52,7 +53,7 @@ class Samples:
 def outcomes(rows: Judgements, plan: Plan, deck: Deck, verdict: Ints) -> tuple[Small, Small]:
     """(verdict, reason) of every judgement under every policy entry, int (n, entries); NONE where it cannot be used, with the reason's number.
 
-    Judgements that no policy can use are dropped, with the reason of the first one.
+    Judgements that no policy can use are dropped, with the first reason that says more than that a list is shown as `native` already.
     """
     count = len(plan.recipe.policies)
     found, reason = (np.zeros((len(rows.shard), count), np.int8) for _ in range(2))
@@ -61,7 +62,9 @@ def outcomes(rows: Judgements, plan: Plan, deck: Deck, verdict: Ints) -> tuple[S
         own = rows.per_pattern(labelled_under(name)) & rows.alive
         if not own.any():
             continue
-        if deck.translated(number):
+        if deck.shown_as_native(number):
+            reason[own, entry] = OWN_LIST
+        elif deck.translated(number):
             for told in (False, True):
                 at = np.flatnonzero(own & (clears == told))
                 if len(at):
@@ -73,8 +76,10 @@ def outcomes(rows: Judgements, plan: Plan, deck: Deck, verdict: Ints) -> tuple[S
             _native_reasons(rows, plan, deck, number, own, verdict, reason[:, entry])
     found[reason > 0] = NONE
     lost = rows.alive & (found == NONE).all(axis=1)
-    for code in np.unique(reason[lost, 0]):
-        rows.drop(lost & (reason[:, 0] == code), REASONS[int(code) - 1])
+    telling = np.argmax(reason != OWN_LIST, axis=1)
+    first = reason[np.arange(len(reason)), telling]
+    for code in np.unique(first[lost]):
+        rows.drop(lost & (first == code), REASONS[int(code) - 1])
     return found, reason
 
 

@@ -8,7 +8,7 @@ balanced is dropped with the reason. Within a class the list is varied by draws 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -202,21 +202,23 @@ class _Matcher:
         allowed, keep = (np.array([pair[half] for pair in lists]).reshape(len(lists), width) for half in (0, 1))
         return chosen, Classes(allowed, keep, weight)
 
-    def _make_room(self, unsafe: Side, safe: Side, base: list[Bools | None], flips: Ints, chosen: Ints, number: object) -> None:
-        """Each flipped row lets one unsafe row of another kind show only what the flipped row clears; writes into `chosen`."""
-        order = unsafe.kind * 1.0 + self._unit("room", unsafe.at)
-        free = {kind: list(np.flatnonzero(unsafe.kind == kind)[np.argsort(order[unsafe.kind == kind])]) for kind in range(len(base))}
-        possible: dict[int, tuple[list[int], list[Bools]]] = {}
-        for flip in flips[np.argsort(self.samples.key[safe.at[flips]])].tolist():
-            kind = int(safe.kind[flip])
-            if kind not in possible:
-                possible[kind] = self._narrowed(unsafe, base, safe.shown[kind])
-            donors, lists = possible[kind]
-            left = np.array([len(free[donor]) for donor in donors], np.float64)
+    def _make_room(self, unsafe: Side, safe: Side, base: list[Bools | None], flips: Ints, chosen: Ints, number: Callable[[int, Bools], int]) -> None:
+        """Each flipped row lets one unsafe row of another kind show only what the flipped row clears, as far as there are such rows; writes into `chosen`."""
+        order = np.lexsort((self._unit("room", unsafe.at), unsafe.kind))
+        starts = np.searchsorted(unsafe.kind[order], np.arange(len(base) + 1))
+        free = [order[start:end] for start, end in pairwise(starts)]
+        for kind in np.unique(safe.kind[flips]).tolist():
+            asking = safe.at[flips[safe.kind[flips] == kind]]
+            donors, lists = self._narrowed(unsafe, base, safe.shown[kind])
+            left = np.array([len(free[donor]) for donor in donors], np.int64)
             if not left.sum():
                 continue
-            place = int((np.cumsum(left) <= self._unit("room_for", safe.at[flip : flip + 1])[0] * left.sum()).sum())
-            chosen[free[donors[place]].pop()] = number(donors[place], lists[place])  # type: ignore[operator]
+            ends = np.cumsum(left)
+            asked = np.searchsorted(ends, self._unit("room_for", asking) * ends[-1], side="right")
+            for place, count in enumerate(np.minimum(np.bincount(asked, minlength=len(donors)), left).tolist()):
+                if count:
+                    taken, free[donors[place]] = np.split(free[donors[place]], [count])
+                    chosen[taken] = number(donors[place], lists[place])
 
     def _narrowed(self, unsafe: Side, base: list[Bools | None], cleared: Bools) -> tuple[list[int], list[Bools]]:
         """Kinds of unsafe rows that can be shown within what a flipped row clears, and their lists."""

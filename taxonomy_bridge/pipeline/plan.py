@@ -296,6 +296,7 @@ def _template(recipe: Recipe, folder: Path) -> str | None:
 def _check_lists(plan: Plan) -> None:
     """Displayed names are unique and reachable under the format's own matcher."""
     problems: list[str] = []
+    files: dict[str, str] = {}
     for entry in plan.recipe.policies:
         for taxonomy in plan.taxonomies if entry.native else [""]:
             try:
@@ -303,19 +304,14 @@ def _check_lists(plan: Plan) -> None:
             except PolicyError as error:
                 problems += error.problems
                 continue
+            if entry.file is not None and files.setdefault(policy.id, entry.file) != entry.file:
+                problems.append(f"policies: {files[policy.id]} and {entry.file} both have the id {policy.id!r}. Sample ids need it to be unique: change one.")
             if len(policy) > MAX_ITEMS:
                 raise RecipeError([f"policy {policy.id} has {len(policy)} items; at most {MAX_ITEMS} fit into a prompt."])
             if plan.format.categories and plan.recipe.format.preset != "published":
                 check_names([item.name for item in policy.items], plan.format, plan.recipe.format.preset)
-            if policy.id in plan.taxonomies and not entry.native and any(other.native for other in plan.recipe.policies) and policy.id in _labelled(plan):
-                problems.append(f"policies: {policy.id} is the own list of a source, which `native` shows already. Remove one of the two.")
     if problems:
         raise PolicyError(problems)
-
-
-def _labelled(plan: Plan) -> set[str]:
-    """Taxonomies that label rows of this build."""
-    return {name for source in plan.sources for name in source.taxonomies}
 
 
 def _check_concepts(plan: Plan) -> None:
