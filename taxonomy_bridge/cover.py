@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from taxonomy_bridge import registry
 from taxonomy_bridge.graph import CategoryGraph
-from taxonomy_bridge.labelled import Counts
-from taxonomy_bridge.labels import Pattern
+from taxonomy_bridge.labelled import Counts, Split, judgements
+from taxonomy_bridge.labels import Pattern, PatternIndex
 from taxonomy_bridge.policy import Policy
 from taxonomy_bridge.sources._base import Source
-from taxonomy_bridge.translation import Translator
+from taxonomy_bridge.translation import Assumption, Translator, Wanted
 from taxonomy_bridge.truth import translated_truth, wanted
 
 
@@ -33,7 +33,7 @@ class Offer:
         return dict(vars(self))
 
 
-def offers(policy: Policy, counts: Sequence[Counts], graph: CategoryGraph, assume: Literal["open", "closed"] = "open") -> list[Offer]:
+def offers(policy: Policy, counts: Sequence[Counts], graph: CategoryGraph, assume: Assumption = "open") -> list[Offer]:
     """What each split offers: every judgement counted once per item. `unsafe` needs a certain item or a group of which one is certain, and a
     *no* beside it; `safe` needs at least two items that are all *no*."""
     translator = Translator(graph, [wanted(item) for item in policy.items], assume)
@@ -74,7 +74,7 @@ class Reach:
     cleared: bool
 
 
-def reach(policy: Policy, graph: CategoryGraph, sources: Sequence[Source] | None = None, assume: Literal["open", "closed"] = "open") -> list[Reach]:
+def reach(policy: Policy, graph: CategoryGraph, sources: Sequence[Source] | None = None, assume: Assumption = "open") -> list[Reach]:
     """What the labels of every source could say of each item, without any data: what is impossible, and why nothing can be expected."""
     translator = Translator(graph, [wanted(item) for item in policy.items], assume)
     found = []
@@ -93,3 +93,52 @@ def impossible(told: Sequence[Reach]) -> list[str]:
     """Items that no single label of any source entails."""
     items = dict.fromkeys(one.item for one in told)
     return [item for item in items if not any(one.yes for one in told if one.item == item)]
+
+
+def unknowns(policy: Policy, splits: Sequence[Split], graph: CategoryGraph, assume: Assumption = "open") -> Iterator[dict[str, Any]]:
+    """Every question that labels leave open: judgement, item, and the concepts that keep it open; no text.
+
+    The lines of an answers file to be: `sample_id` and `item` are those that it needs. `group`: one of several items of which at least one holds.
+    """
+    translator = Translator(graph, [wanted(item) for item in policy.items], assume)
+    for split in splits:
+        for batch in judgements(split):
+            index = PatternIndex()
+            numbers, patterns = index.of(batch).to_pylist(), index.patterns
+            questions = [_questions(policy, pattern, translator, split.source.safe_clears) for pattern in patterns]
+            for id_, number in zip(batch["id"].to_pylist(), numbers, strict=True):
+                for question in questions[number]:
+                    yield {"sample_id": id_, **question}
+
+
+def _questions(policy: Policy, pattern: Pattern, translator: Translator, safe_clears: bool) -> list[dict[str, Any]]:
+    """The open items of one label pattern; none where the labels contradict each other."""
+    told = translator.translate(pattern.taxonomy, [pattern], safe_clears)
+    if told.contradiction[0]:
+        return []
+    left = translator.left_open(pattern, safe_clears)
+    return [
+        {"item": item.id, "group": bool(told.group[0, number]), "possible": sorted(left[number])}
+        for number, item in enumerate(policy.items)
+        if not told.yes[0, number] and not told.no[0, number]
+    ]
+
+
+def decided(counts: Sequence[Counts], targets: Sequence[str], graph: CategoryGraph, assume: Assumption = "open") -> dict[str, dict[str, int]]:
+    """Cells (row, category of another list) that are answered yes, no, and all of them, per source; each row is carried to every target but its own list."""
+    found: dict[str, dict[str, int]] = {}
+    for name in targets:
+        translator = Translator(
+            graph, [Wanted(category.slug, (f"{name}:{category.slug}",)) for category in graph.taxonomies[name].categories if category.harm], assume
+        )
+        for one in counts:
+            patterns = [pattern for pattern in one.patterns if pattern.taxonomy != name]
+            weights = np.array([one.patterns[pattern] for pattern in patterns], np.int64)
+            cells = found.setdefault(one.split.source.name, {"yes": 0, "no": 0, "cells": 0})
+            for taxonomy in sorted({pattern.taxonomy for pattern in patterns}):
+                own = np.array([pattern.taxonomy == taxonomy for pattern in patterns])
+                told = translator.translate(taxonomy, patterns, one.split.source.safe_clears)
+                cells["yes"] += int((told.yes[own].sum(axis=1) * weights[own]).sum())
+                cells["no"] += int((told.no[own].sum(axis=1) * weights[own]).sum())
+                cells["cells"] += int(weights[own].sum()) * len(translator.wanted)
+    return found

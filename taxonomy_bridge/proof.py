@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from taxonomy_bridge.errors import ContradictionError, UnknownNameError
 from taxonomy_bridge.graph import CategoryGraph
 from taxonomy_bridge.labels import Pattern, cleared, close_upwards
 from taxonomy_bridge.policy import Policy
-from taxonomy_bridge.translation import ANSWERS, Translator
+from taxonomy_bridge.translation import ANSWERS, Assumption, Translator
 from taxonomy_bridge.truth import wanted
 
 
@@ -28,7 +28,7 @@ class Proof:
         return {**vars(self), "concepts": list(self.concepts)}
 
 
-def prove(policy: Policy, violated: Sequence[str], graph: CategoryGraph, assume: Literal["open", "closed"] = "open") -> list[Proof]:
+def prove(policy: Policy, violated: Sequence[str], graph: CategoryGraph, assume: Assumption = "open") -> list[Proof]:
     """What a text that violates these categories is under each item of a policy, and why.
 
     The rest of the list counts as the design says of an unsafe row whose source judged the whole list.
@@ -45,19 +45,25 @@ def prove(policy: Policy, violated: Sequence[str], graph: CategoryGraph, assume:
     return prove_pattern(policy, pattern, graph, assume)
 
 
-def prove_pattern(policy: Policy, pattern: Pattern, graph: CategoryGraph, assume: Literal["open", "closed"] = "open", safe_clears: bool = True) -> list[Proof]:
+def prove_pattern(policy: Policy, pattern: Pattern, graph: CategoryGraph, assume: Assumption = "open", safe_clears: bool = True) -> list[Proof]:
     """The same for a whole label pattern."""
     translator = Translator(graph, [wanted(item) for item in policy.items], assume)
     told = translator.translate(pattern.taxonomy, [pattern], safe_clears)
     if told.contradiction[0]:
         raise ContradictionError(f"no text can have these labels of {pattern.taxonomy}: {', '.join(pattern.violated) or pattern.verdict}.")
     clear = cleared(pattern, graph.taxonomies[pattern.taxonomy], safe_clears)
-    return [_proof(policy, pattern, clear, translator, number, int(told.answers[0, number]), bool(told.group[0, number])) for number in range(len(policy))]
+    left_open = translator.left_open(pattern, safe_clears)
+    return [
+        _proof(policy, pattern, clear, translator, number, int(told.answers[0, number]), bool(told.group[0, number]), left_open)
+        for number in range(len(policy))
+    ]
 
 
-def _proof(policy: Policy, pattern: Pattern, clear: frozenset[str], translator: Translator, number: int, code: int, group: bool) -> Proof:
+def _proof(
+    policy: Policy, pattern: Pattern, clear: frozenset[str], translator: Translator, number: int, code: int, group: bool, left_open: Sequence[frozenset[str]]
+) -> Proof:
     graph, item = translator.graph, policy.items[number]
-    inner, outer = (graph.bits.unpack(mask[number]) for mask in (translator.masks.inner, translator.masks.outer))
+    inner = graph.bits.unpack(translator.masks.inner[number])
     excluded = frozenset[str]().union(*(extent.inner for slug in clear if (extent := graph.extents[f"{pattern.taxonomy}:{slug}"]) is not None))
     answer = ANSWERS[code]
     if answer == "yes":
@@ -71,6 +77,6 @@ def _proof(policy: Policy, pattern: Pattern, clear: frozenset[str], translator: 
         return Proof(item.id, answer, None, (), "answered in the answers file")
     if answer == "no":
         return Proof(item.id, answer, None, (), "all that the item may cover is ruled out by what is cleared")
-    left = tuple(sorted(outer - excluded))
+    left = tuple(sorted(left_open[number]))
     because = "one of a group of items of which at least one holds; " if group else ""
     return Proof(item.id, answer, None, left, because + f"not ruled out: {', '.join(left) or 'an item without extent'}")

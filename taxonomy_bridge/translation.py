@@ -22,9 +22,25 @@ from taxonomy_bridge.labels import Pattern, PatternIndex
 from taxonomy_bridge.labels import cleared as cleared_by
 
 Answer = Literal["yes", "no", "unknown"]
+Assumption = Literal["open", "closed"]
+ASSUMPTIONS: tuple[Assumption, ...] = ("open", "closed")
 NO, YES, UNKNOWN = 0, 1, 2
 ANSWERS: tuple[Answer, ...] = ("no", "yes", "unknown")
 Bools = NDArray[np.bool_]
+
+
+def assumption(name: str) -> Assumption:
+    """The assumption of that name.
+
+    >>> assumption("closed")
+    'closed'
+
+    Raises `UnknownNameError`.
+    """
+    for known in ASSUMPTIONS:
+        if name == known:
+            return known
+    raise UnknownNameError.among("assumption", name, ASSUMPTIONS)
 
 
 def decide(
@@ -33,7 +49,7 @@ def decide(
     wanted: Mapping[str, Extent | None],
     cleared: Collection[str] = (),
     unjudged: Collection[str] = (),
-    assume: Literal["open", "closed"] = "open",
+    assume: Assumption = "open",
 ) -> dict[str, Answer]:
     """What labels under one list say of the categories of another, from extents alone.
 
@@ -137,7 +153,7 @@ class Translator:
     Every item has parts: one for each category that it refers to, and one for its own concepts.
     """
 
-    def __init__(self, graph: CategoryGraph, wanted: Sequence[Wanted], assume: Literal["open", "closed"] = "open") -> None:
+    def __init__(self, graph: CategoryGraph, wanted: Sequence[Wanted], assume: Assumption = "open") -> None:
         self.graph, self.wanted, self.assume = graph, tuple(wanted), assume
         self.refs = [tuple(graph.resolve(ref) for ref in item.refs) for item in wanted]
         self.number = {item.name: number for number, item in enumerate(wanted)}
@@ -177,6 +193,13 @@ class Translator:
         answered = np.array([self._settle(answers[row], pattern) for row, pattern in enumerate(patterns)], bool)
         group &= (answers != NO) & ~(answers == YES).any(axis=1)[:, None]  # of a group less what does not hold, one still holds
         return Translated(answers, group, contradiction & told.own, possible, left, answered)
+
+    def left_open(self, pattern: Pattern, safe_clears: bool = True) -> list[frozenset[str]]:
+        """For each item the concepts that it may cover and that the labels do not rule out."""
+        source = _Source(self, pattern.taxonomy)
+        told = source.read([pattern], safe_clears)
+        beyond = self._beyond(source, told, _any_of(told.cleared, source.inner))[0]
+        return [self.graph.bits.unpack(outer & ~beyond) for outer in self.masks.outer]
 
     def rows(self, batch: pa.RecordBatch, safe_clears: bool = True) -> NDArray[np.int8]:
         """Answers for a batch of judgements: int8 (n, K). One computation per distinct pattern, one lookup per row.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -151,7 +152,16 @@ def format_(
 
 
 @app.command("stats", epilog="Example: taxonomy-bridge mappings stats")
-def stats(pairs: Annotated[bool, typer.Option("--pairs", help="Relations for every pair of taxonomies.")] = False, json: _options.Json = False) -> None:
+def stats(
+    pairs: Annotated[bool, typer.Option("--pairs", help="Relations for every pair of taxonomies.")] = False,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data", help="Also the share of (row, category) cells answered yes or no: a folder with a sub-folder per source.", exists=True, file_okay=False
+        ),
+    ] = None,
+    json: _options.Json = False,
+) -> None:
     """Print the numbers of the graph: what is left open, relations between taxonomies, concepts that nobody covers; the first draft's beside them."""
     from taxonomy_bridge.graph import load_graph
     from taxonomy_bridge.graph_checks import REVIEWED_DRAFT, per_pair, statistics
@@ -159,15 +169,40 @@ def stats(pairs: Annotated[bool, typer.Option("--pairs", help="Relations for eve
     graph = load_graph()
     whole, reviewed = statistics(graph), statistics(graph, REVIEWED_DRAFT["taxonomies"])
     by_pair = per_pair(graph) if pairs else []
+    cells = _decided(data, REVIEWED_DRAFT["taxonomies"], _print.progress(json)) if data is not None else []
     if json:
         _print.as_json(
-            {"all": whole, "reviewed": reviewed, "draft": {key: value for key, value in REVIEWED_DRAFT.items() if key != "taxonomies"}, "pairs": by_pair}
+            {
+                "all": whole,
+                "reviewed": reviewed,
+                "draft": {key: value for key, value in REVIEWED_DRAFT.items() if key != "taxonomies"},
+                "pairs": by_pair,
+                "rows": cells,
+            }
         )
         return
     _print_stats(whole, reviewed, REVIEWED_DRAFT)
+    if cells:
+        typer.echo("")
+        _print.table(
+            ["source", "carried to the first reviewed lists, assuming", "cells", "yes", "no", "decided"],
+            [[one["source"], one["assume"], one["cells"], one["yes"], one["no"], _share((one["yes"] + one["no"]) / max(one["cells"], 1))] for one in cells],
+        )
     if by_pair:
         names = [key for key in by_pair[0] if key not in ("first", "second")]
         _print.table(["first", "second", *names], [[row["first"], row["second"], *(row[name] for name in names)] for row in by_pair])
+
+
+def _decided(data: Path, targets: Sequence[str], progress: Callable[[str, int, int], None]) -> list[dict[str, Any]]:
+    """How much of the rows at hand is carried to every first reviewed list but their own, under both assumptions."""
+    from taxonomy_bridge.cover import decided
+    from taxonomy_bridge.graph import load_graph
+    from taxonomy_bridge.labelled import count_patterns, in_folder
+    from taxonomy_bridge.translation import ASSUMPTIONS
+
+    counts = count_patterns(in_folder(data), progress)
+    told = {assume: decided(counts, targets, load_graph(), assume) for assume in ASSUMPTIONS}
+    return [{"source": source, "assume": assume, **cells} for assume, sources in told.items() for source, cells in sources.items()]
 
 
 def _print_stats(whole: dict[str, Any], reviewed: dict[str, Any], draft: dict[str, Any]) -> None:

@@ -99,22 +99,28 @@ def cover(
     ] = None,
     recipe: Annotated[str | None, typer.Option("--recipe", help="Count the sources that a recipe names instead.")] = None,
     assume: Assume = "open",
+    unknown: Annotated[
+        Path | None,
+        typer.Option("--unknown", help="Write every question that the labels leave open as JSON lines, to be answered by somebody. Needs --data or --recipe."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
     json: _options.Json = False,
 ) -> None:
     """Print what each source offers the policy: rows per verdict, and per item yes, no and unknown, with the licence.
 
     Without --data or --recipe: which labels of each bundled source could decide each item, and which items are impossible.
     """
-    from taxonomy_bridge import labelled
-    from taxonomy_bridge.cover import impossible, offers, reach
-    from taxonomy_bridge.errors import UnknownNameError
+    from taxonomy_bridge import labelled, storage
+    from taxonomy_bridge.cover import impossible, offers, reach, unknowns
     from taxonomy_bridge.graph import load_graph
+    from taxonomy_bridge.translation import assumption
 
-    if assume not in ("open", "closed"):
-        raise UnknownNameError.among("assumption", assume, ["open", "closed"])
+    chosen = assumption(assume)
+    if unknown is not None and data is None and recipe is None:
+        raise typer.BadParameter("say which rows: --data FOLDER or --recipe RECIPE", param_hint="--unknown")
     graph = load_graph()
     policy = load(given, graph)
-    could = reach(policy, graph, assume="closed" if assume == "closed" else "open")
+    could = reach(policy, graph, assume=chosen)
     lost = impossible(could)
     if data is None and recipe is None:
         if json:
@@ -126,17 +132,20 @@ def cover(
         )
     else:
         splits = labelled.of_recipe(recipe) if recipe is not None else labelled.in_folder(Path(str(data)))
-        found = offers(policy, labelled.count_patterns(splits, _print.progress(json)), graph, "closed" if assume == "closed" else "open")
+        if unknown is not None:
+            lines = (storage.canonical_json(line) for line in unknowns(policy, splits, graph, chosen))
+            _options.write(unknown, "".join(f"{line}\n" for line in lines), force)
+        found = offers(policy, labelled.count_patterns(splits, _print.progress(json)), graph, chosen)
         if json:
             _print.as_json({"policy": policy.id, "assume": assume, "impossible": lost, "offers": [one.to_value() for one in found]})
             return
         names = ("safe", "unsafe", "undecided", "contradictory")
         _print.table(["source", "licence", "rows", *names], [[one.source, one.licence, one.rows, *(one.verdicts[name] for name in names)] for one in found])
         typer.echo("")
-        lines = [
+        counted = [
             [item, one.source, *told.values()] for item in [item.id for item in policy.items] for one in found if (told := one.items[item])["yes"] or told["no"]
         ]
-        _print.table(["item", "source", "yes", "no", "unknown"], lines)
+        _print.table(["item", "source", "yes", "no", "unknown"], counted)
     for item in lost:
         _print.err(f"impossible: no label of a bundled source entails {item}")
 
@@ -159,11 +168,10 @@ def explain(
     from taxonomy_bridge.errors import UnknownNameError
     from taxonomy_bridge.graph import load_graph
     from taxonomy_bridge.proof import prove
+    from taxonomy_bridge.translation import assumption
 
-    if assume not in ("open", "closed"):
-        raise UnknownNameError.among("assumption", assume, ["open", "closed"])
     graph = load_graph()
-    proofs = prove(load(given, graph), violated, graph, "closed" if assume == "closed" else "open")
+    proofs = prove(load(given, graph), violated, graph, assumption(assume))
     chosen = [proof for proof in proofs if item in (None, proof.item)]
     if not chosen:
         raise UnknownNameError.among("item", str(item), [proof.item for proof in proofs])
