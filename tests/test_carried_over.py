@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections import Counter, defaultdict
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,17 +15,15 @@ from native_folder import INVENTED, REAL
 from taxonomy_bridge import registry
 from taxonomy_bridge.check import check_export
 from taxonomy_bridge.check._leak import LIMIT
-from taxonomy_bridge.cover import impossible, offers, reach
-from taxonomy_bridge.errors import BuildError, InputError, PolicyError, RecipeError, UnknownNameError
+from taxonomy_bridge.cover import impossible, reach
+from taxonomy_bridge.errors import BuildError, InputError, PolicyError, RecipeError
 from taxonomy_bridge.graph import load_graph
-from taxonomy_bridge.labelled import Counts, Split, count_patterns, in_folder
 from taxonomy_bridge.labels import Pattern
-from taxonomy_bridge.pipeline import build, survey
-from taxonomy_bridge.policy import read_policy, taxonomy_policy
-from taxonomy_bridge.proof import prove, prove_pattern
-from taxonomy_bridge.recipe import Recipe
+from taxonomy_bridge.pipeline import build as build_folder
+from taxonomy_bridge.pipeline import survey
+from taxonomy_bridge.policy import read_policy
+from taxonomy_bridge.proof import prove_pattern
 from taxonomy_bridge.sources import load_source
-from taxonomy_bridge.taxonomy import load_taxonomy
 
 HOUSE = """version: 1
 id: house-rules
@@ -35,6 +35,16 @@ items:
   - {key: self_harm, name: Self-harm, any_of: [beavertails:self_harm]}
   - {key: stealing, name: Theft and fraud, any_of: [beavertails:financial_crime_property_crime_theft]}
 """
+
+
+LEAKY = {"list-leak"}
+
+
+def build(value, out=None, leaks=False, **more):
+    """Build and check: no export of this file may tell the verdict by its lists, unless a test asks for it."""
+    report = build_folder(value, out or Path(tempfile.mkdtemp(prefix="carried-")) / "out", **more)
+    assert leaks or not LEAKY & check_export(report.out).counts.keys()
+    return report
 
 
 def house(folder, text=HOUSE, name="house-rules.yaml"):
@@ -156,10 +166,10 @@ def test_a_deliberately_unmatched_export_fails_the_leak_probe(rows_path, tmp_pat
         "[beavertails:animal_abuse]", '"beavertails:animal_abuse + openai-moderation-api:illicit"'
     )
     policy = house(tmp_path, text)
-    build(carried(rows_path, [policy]), tmp_path / "out")
+    build(carried(rows_path, [policy]), tmp_path / "out", leaks=True)
     told = check_export(tmp_path / "out")
     assert told.exit_code == 1 and told.counts["list-leak"] >= 1
-    build(carried(rows_path, [policy], labels={"allow_list_leak": True}), tmp_path / "allowed")
+    build(carried(rows_path, [policy], labels={"allow_list_leak": True}), tmp_path / "allowed", leaks=True)
     assert check_export(tmp_path / "allowed").counts["list-leak"] >= 1 and check_export(tmp_path / "allowed").exit_code == 0
 
 
@@ -370,7 +380,22 @@ def test_a_six_item_policy_gives_an_export_from_eight_sources(shared, tmp_path):
     for item in rows:
         for name in item["gold"]["ids"]:
             gold[name][item["benchmark"]] += 1
-    lost = impossible(reach(read_policy(tmp_path / "six-items.yaml", load_graph()), load_graph(), assume="closed"))
+    policy_, labels = read_policy(tmp_path / "six-items.yaml", load_graph()), {}
+    for name, config, split, path in files:
+        for batch in load_source(name, path=shared / path, split=split, config=config):
+            labels |= {told["id"]: (name, told) for told in batch.select(["id", "verdict", "taxonomy", "violated", "unjudged", "exhaustive"]).to_pylist()}
+    proofs = {}
+    for item in rows:
+        name, told = labels[item["sample_id"].split("~")[0]]
+        key = (name, told["taxonomy"], told["verdict"], tuple(told["violated"]), tuple(told["unjudged"]), told["exhaustive"])
+        if key not in proofs:
+            found = prove_pattern(policy_, Pattern(*key[1:]), load_graph(), "closed", registry.load("sources", name).safe_clears)
+            proofs[key] = {proof.item: "one of" if proof.because.startswith("one of a group") else proof.answer for proof in found}
+        answers = {name: proofs[key][name] for name in item["items"]}
+        certain = {name for name, answer in answers.items() if answer == "yes"}
+        assert set(item["gold"]["ids"]) == (certain or {name for name, answer in answers.items() if answer == "one of"})
+        assert "unknown" not in answers.values()
+    lost = impossible(reach(policy_, load_graph(), assume="closed"))
     for item in ("private_data", "drugs_weapons", "hate_abuse", "sexual", "self_harm", "violence_crime"):
         name = f"six-items:{item}"
         assert (gold[name].total() >= 20 and len(gold[name]) >= 2) or name in lost, (name, gold[name])
@@ -378,87 +403,27 @@ def test_a_six_item_policy_gives_an_export_from_eight_sources(shared, tmp_path):
     assert told.exit_code == 0 and all(probe["auc"] <= LIMIT for probe in told.probes)
 
 
-def test_mappings_are_tested_on_texts_that_two_sources_label(tmp_path):
-    """Two invented sets over one text: one contradicts what the other entails, and the report names the pair without the text."""
-    from taxonomy_bridge.evidence import check_data
-
-    folder = tmp_path / "data"
-    for name, split in (("beavertails", "round0/30k/test.jsonl"), ("pku-saferlhf", "data/Alpaca-7B/test.jsonl")):
-        (folder / name / split).parent.mkdir(parents=True)
-    rows = [row(n, "animal_abuse", prompt=f"a mild prompt {n}") for n in range(12)]
-    (folder / "beavertails" / "round0/30k/test.jsonl").write_text("\n".join(json.dumps(item) for item in rows))
-    names = [category.native[0] for category in load_taxonomy("pku-saferlhf").categories]
-    pairs = []
-    for n in range(12):
-        harm = {name: name == ("Animal Abuse" if n < 10 else "Cybercrime") for name in names}
-        pairs.append({
-            "prompt": f"a mild prompt {n}", "prompt_source": "x", "response_0": f"response number {n}", "response_1": f"other {n}", "response_0_source": "x", "response_1_source": "x",
-            "is_response_0_safe": False, "is_response_1_safe": True, "response_0_harm_category": harm, "response_1_harm_category": dict.fromkeys(names, False),
-            "response_0_severity_level": 1, "response_1_severity_level": 0, "better_response_id": 0, "safer_response_id": 1, "response_0_sha256": None, "response_1_sha256": None,
-        })  # fmt: skip
-    (folder / "pku-saferlhf" / "data/Alpaca-7B/test.jsonl").write_text("\n".join(json.dumps(item) for item in pairs))
-    found = check_data(folder)
-    pair = next(item for item in found.pairs if item.label == "beavertails:animal_abuse" and item.target == "pku-saferlhf:animal_abuse")
-    assert (pair.answer, pair.checked, pair.contradicted) == ("yes", 12, 2) and len(pair.ids) == 2
-    assert found.texts == 12 and "untested" in found.summary and "mild prompt" not in json.dumps(found.to_value())
+def test_primary_gold_leaves_the_other_violated_items_out_and_never_flips_onto_them(rows_path, tmp_path):
+    value = carried(rows_path, [house(tmp_path)], labels={"multi": "primary"}, augment={"shuffle": True, "flip_to_safe": 0.5})
+    report = build(value)
+    native = truth_of(report, rows_path)
+    single = {"house-rules:animals": "animal_abuse", "house-rules:privacy": "privacy_violation", "house-rules:self_harm": "self_harm"}
+    for item in rows_of(report):
+        assert len(item["gold"]["ids"]) <= 1
+        violated = set(native[item["sample_id"].split("~")[0]]["violated"])
+        shown = {name for name in item["items"] if single.get(name) in violated}
+        assert shown <= set(item["gold"]["ids"])
 
 
-def test_policy_files_are_checked_with_all_problems_at_once(tmp_path):
-    (tmp_path / "bad.yaml").write_text(
-        "version: 1\nid: aegis-2.0\nitems:\n  - {key: A, name: A, any_of: [beavertails:animal_abus]}\n  - {key: b, name: B}\n"
-        "  - {key: b, name: C, inner: [weapons], outer: [thef]}\n"
-    )
-    with pytest.raises(PolicyError) as raised:
-        read_policy(tmp_path / "bad.yaml", load_graph())
-    told = str(raised.value)
-    for word in (
-        "bad.yaml:2:",
-        "name of a bundled list",
-        "'A' is no key",
-        "Did you mean animal_abuse",
-        "covers nothing",
-        "used twice",
-        "is a domain",
-        "Did you mean theft",
-    ):
-        assert word in told, word
-    (tmp_path / "bad.yaml").write_text("version: 2\nid: x\nitems: []\nmore: 1\n")
-    with pytest.raises(PolicyError, match=r"(?s)version.*items.*more"):
-        read_policy(tmp_path / "bad.yaml", load_graph())
+def test_a_list_that_is_shown_as_native_is_not_shown_again(rows_path, tmp_path):
+    report = build(carried(rows_path, ["native", "beavertails", house(tmp_path)]))
+    names = Counter(item["sample_id"].split("~")[1] for item in rows_of(report))
+    assert names["native"] > 800
+    assert "beavertails" not in names and names["house-rules"] > 500
+    alone = build(carried(rows_path, ["beavertails"]))
+    assert {item["sample_id"].split("~")[1] for item in rows_of(alone)} == {"beavertails"}
 
 
-def test_a_proof_names_the_label_or_what_keeps_an_item_open():
-    graph = load_graph()
-    policy = taxonomy_policy(graph.taxonomies["pku-saferlhf"])
-    told = {proof.item: proof for proof in prove(policy, ["beavertails:animal_abuse"], graph)}
-    assert told["pku-saferlhf:animal_abuse"].answer == "yes" and told["pku-saferlhf:animal_abuse"].label == "beavertails:animal_abuse"
-    assert all(proof.because for proof in told.values()) and any(proof.concepts for proof in told.values() if proof.answer == "unknown")
-    with pytest.raises(UnknownNameError, match="of several taxonomies"):
-        prove(policy, ["beavertails:animal_abuse", "aegis-2.0:other"], graph)
-
-
-def test_offers_count_every_row_once_and_reach_says_what_is_possible(rows_path, tmp_path):
-    (tmp_path / "p.yaml").write_text(HOUSE)
-    graph = load_graph()
-    policy = read_policy(tmp_path / "p.yaml", graph)
-    (tmp_path / "d" / "beavertails" / "round0" / "30k").mkdir(parents=True)
-    (tmp_path / "d" / "beavertails" / "round0" / "30k" / "test.jsonl").write_bytes(rows_path.read_bytes())
-    counted = count_patterns(in_folder(tmp_path / "d"), lambda *_: None)
-    assert isinstance(counted[0], Counts) and isinstance(counted[0].split, Split)
-    (offer,) = offers(policy, counted, graph)
-    assert offer.rows == sum(offer.verdicts.values()) and offer.licence == "CC-BY-NC-4.0"
-    assert all(sum(item.values()) == offer.rows for item in offer.items.values())
-    assert impossible(reach(policy, graph, [registry.load("sources", "beavertails")])) == []
-    assert impossible(reach(policy, graph, [registry.load("sources", "openai-moderation")])) != []
-    with pytest.raises(InputError, match="holds no source"):
-        in_folder(tmp_path)
-
-
-def test_keys_that_make_no_sense_together_are_refused():
-    base = {"version": 1, "name": "x", "seed": 1, "intent": "research", "sources": [{"id": "beavertails", "split": "30k_test"}]}
-    with pytest.raises(RecipeError, match="stands twice"):
-        Recipe.from_value(base | {"policies": ["native", "native"]})
-    with pytest.raises(RecipeError, match="policy_choice: one"):
-        Recipe.from_value(base | {"policies": ["native", "aegis-2.0"], "augment": {"swap_pairs": 0.5}})
-    with pytest.raises(RecipeError, match="needs proof"):
-        Recipe.from_value(base | {"policies": ["native"], "labels": {"truth": "published"}, "augment": {"flip_to_safe": 0.5}})
+def test_two_policy_files_with_one_id_are_refused(rows_path, tmp_path):
+    with pytest.raises(PolicyError, match="both have the id 'house-rules'"):
+        build(carried(rows_path, [house(tmp_path), house(tmp_path, name="again.yaml")]))
