@@ -47,6 +47,10 @@ class TaxonomyError(ProblemsError):
     """A taxonomy file breaks its rules."""
 
 
+class SourceError(ProblemsError):
+    """The description of a source breaks its rules."""
+
+
 class RecipeError(ProblemsError):
     """A recipe cannot be followed."""
 

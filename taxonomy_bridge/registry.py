@@ -1,11 +1,12 @@
 """What is bundled, found by file name: adding a file is all that adding a source, taxonomy, format or exporter takes.
 
 `names` looks at folders and imports nothing. `load` imports or reads one entry. The name of a Python file
-`or_bench.py` is `or-bench`; files that begin with an underscore are helpers and have no name.
+`or_bench.py` is `or-bench`; files that begin with an underscore are helpers and have no name. A source may also be a YAML file that describes it.
 """
 
 from __future__ import annotations
 
+import functools
 import importlib
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,7 @@ def names(kind: str) -> list[str]:
     ['gspr', 'rsafe']
     """
     if kind in CODE:
-        files = (paths.PACKAGE / kind).glob("[!_]*.py")
-        return sorted(file.stem.replace("_", "-") for file in files)
+        return sorted([*(file.stem.replace("_", "-") for file in (paths.PACKAGE / kind).glob("[!_]*.py")), *_described(kind)])
     if kind in DATA:
         folder, ending = DATA[kind]
         found = (file.name.removesuffix(ending) for file in folder().glob(f"*{ending}"))
@@ -37,13 +37,17 @@ def names(kind: str) -> list[str]:
 
 
 def load(kind: str, name: str) -> Any:
-    """The one entry of that name; for recipes and mappings the path of its file.
+    """The one entry of that name; for recipes and mappings the path of its file. A source may be named by the path of an adapter (`*.yaml`).
 
     >>> load("formats", "gspr").name
     'gspr'
 
     Raises `UnknownNameError` with the nearest names.
     """
+    if kind == "sources" and name.endswith(".yaml"):
+        return _adapter(Path(name), bundled=False)
+    if name in _described(kind):
+        return _adapter(_described(kind)[name], bundled=True)
     if name not in names(kind):
         raise UnknownNameError.among(_singular(kind), name, names(kind))
     if kind in CODE:
@@ -52,6 +56,16 @@ def load(kind: str, name: str) -> Any:
     if kind == "taxonomies":
         return importlib.import_module("taxonomy_bridge.taxonomy").load_taxonomy(name)
     return data_file(kind, name)
+
+
+def _described(kind: str) -> dict[str, Path]:
+    """Name to file of the bundled sources that need no code."""
+    return {file.stem: file for file in (paths.PACKAGE / kind).glob("[!_]*.yaml")} if kind == "sources" else {}
+
+
+@functools.cache
+def _adapter(path: Path, bundled: bool) -> Any:
+    return importlib.import_module("taxonomy_bridge.sources._adapter").read_adapter(path, bundled)
 
 
 def data_file(kind: str, name: str) -> Path:

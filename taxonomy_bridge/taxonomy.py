@@ -117,9 +117,34 @@ def load_taxonomy(name: str) -> Taxonomy:
 
     Raises `UnknownNameError` with the nearest ids, `TaxonomyError` with every problem of the file.
     """
+    if name in _OWN:
+        return read_taxonomy(_OWN[name])
     if name not in registry.names("taxonomies"):
         raise UnknownNameError.among("taxonomy", name, registry.names("taxonomies"))
     return read_taxonomy(registry.data_file("taxonomies", name))
+
+
+_OWN: dict[str, Path] = {}
+
+
+def register_taxonomy(path: Path) -> Taxonomy:
+    """Read a list of the user's own, so that `load_taxonomy` knows it in this process; `taxonomy_file` says where it is.
+
+    Raises `TaxonomyError` with every problem of the file, also if its id is that of a bundled list or of another file.
+    """
+    taxonomy = read_taxonomy(path)
+    if taxonomy.id in registry.names("taxonomies"):
+        raise TaxonomyError([f"{path}: a bundled list has the id {taxonomy.id!r}. Name it by its id, or rename yours."])
+    known = _OWN.setdefault(taxonomy.id, path.resolve())
+    if known != path.resolve():
+        raise TaxonomyError([f"{path}: {known} has the id {taxonomy.id!r} too. Rename one."])
+    load_taxonomy.cache_clear()
+    return taxonomy
+
+
+def taxonomy_file(name: str) -> Path:
+    """The file of a list, bundled or registered."""
+    return _OWN.get(name) or registry.data_file("taxonomies", name)
 
 
 def read_taxonomy(path: Path) -> Taxonomy:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import functools
 import gzip
 import io
 import json
@@ -20,7 +21,7 @@ import pytest
 
 from taxonomy_bridge.errors import InputError
 from taxonomy_bridge.sources import _json, _read, _rows
-from taxonomy_bridge.sources._read import read_rows
+from taxonomy_bridge.sources._read import Layout, read_rows
 
 COLUMNS = pa.schema([pa.field("prompt", pa.string(), nullable=False), pa.field("n", pa.int64()), pa.field("flag", pa.bool_())])
 GOOD = b'{"prompt":"a","n":1}\n'
@@ -35,7 +36,7 @@ def zstd(data: bytes) -> bytes:
     return packed
 
 
-PACK: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".xz": lzma.compress, ".bz2": bz2.compress, ".zst": zstd}
+PACK: dict[str, Callable[[bytes], bytes]] = {".gz": functools.partial(gzip.compress, mtime=0), ".xz": lzma.compress, ".bz2": bz2.compress, ".zst": zstd}
 
 
 def read(tmp_path: Path, name: str, data: bytes, columns: pa.Schema = COLUMNS, header: bool = True) -> tuple[dict[int, str | None], dict[int, str]]:
@@ -44,7 +45,7 @@ def read(tmp_path: Path, name: str, data: bytes, columns: pa.Schema = COLUMNS, h
     path.write_bytes(data)
     good: dict[int, str | None] = {}
     bad: dict[int, str] = {}
-    for rows in read_rows(path, columns, header):
+    for rows in read_rows(path, columns, Layout(header=header)):
         good |= dict(zip(rows.batch["_row"].to_pylist(), rows.batch[columns.names[0]].to_pylist(), strict=True))
         bad |= {row.row: row.reason for row in rows.bad}
         assert all(len(row.sha256) == 64 for row in rows.bad)
@@ -81,15 +82,15 @@ def _zip() -> bytes:
         ("a.jsonl", b"<!DOCTYPE html><html></html>", "a web page"),
         ("a.parquet", b"  <html>sign in</html>", "a web page"),
         ("a.jsonl", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "Git LFS pointer"),
-        ("a.jsonl", gzip.compress(GOOD), "promises plain jsonl, the content is gzip"),
+        ("a.jsonl", gzip.compress(GOOD, mtime=0), "promises plain jsonl, the content is gzip"),
         ("a.jsonl.gz", GOOD, "promises gzip, the content is something else"),
-        ("a.jsonl.xz", gzip.compress(GOOD), "promises xz, the content is gzip"),
+        ("a.jsonl.xz", gzip.compress(GOOD, mtime=0), "promises xz, the content is gzip"),
         ("a.jsonl.gz", _zip(), "promises gzip, the content is zip"),
         ("a.csv", _zip(), "promises plain csv, the content is zip"),
         ("a.parquet", GOOD, "promises Parquet"),
         ("a.parquet", b"PAR1 and nothing else", "damaged Parquet"),
         ("a.csv", "prompt,n\nx,1\n".encode("utf-16"), "UTF-16"),
-        ("a.txt", GOOD, "cannot read .txt"),
+        ("a.doc", GOOD, "cannot read .doc"),
         ("a", GOOD, "without ending"),
         ("a.zip", _zip(), "cannot read .zip"),
         ("a.csv", b"text,n\nx,1\n", "lacks the columns prompt. It has: text, n"),
@@ -138,7 +139,7 @@ def test_cut_off_archives_are_refused(tmp_path: Path, name: str, ending: str) ->
 
 
 def test_damaged_gzip_checksum_is_refused(tmp_path: Path) -> None:
-    packed = bytearray(gzip.compress(GOOD * 100))
+    packed = bytearray(gzip.compress(GOOD * 100, mtime=0))
     packed[-6] ^= 0xFF
     with pytest.raises(InputError, match="damaged or cut off"):
         read(tmp_path, "a.jsonl.gz", bytes(packed))
@@ -155,7 +156,7 @@ def test_flipped_parquet_byte_is_refused(tmp_path: Path) -> None:
 def test_output_of_a_decoder_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_read, "MAX_DECODED", 1 << 20)
     with pytest.raises(InputError, match="decodes to more than"):
-        read(tmp_path, "a.jsonl.gz", gzip.compress(b'{"prompt":"' + b"a" * (2 << 20) + b'"}\n'))
+        read(tmp_path, "a.jsonl.gz", gzip.compress(b'{"prompt":"' + b"a" * (2 << 20) + b'"}\n', mtime=0))
 
 
 def test_an_array_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,7 +248,7 @@ def test_deep_nesting_does_not_crash(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("after", [b"", GOOD * 3])
 def test_a_line_of_50_mb_costs_one_record(tmp_path: Path, after: bytes) -> None:
-    good, bad = read(tmp_path, "a.jsonl.gz", gzip.compress(GOOD + b'{"prompt":"' + bytes(50 << 20) + b'"}\n' + after, 1))
+    good, bad = read(tmp_path, "a.jsonl.gz", gzip.compress(GOOD + b'{"prompt":"' + bytes(50 << 20) + b'"}\n' + after, 1, mtime=0))
     assert list(bad) == [1] and "longer than 32 MiB" in bad[1]
     assert len(good) == 1 + after.count(b"\n")
 

@@ -140,7 +140,7 @@ def _decoded(item: InputFile, source: Source, batch_rows: int) -> Iterator[Decod
 
 def _parts(item: InputFile, source: Source, batch_rows: int) -> Iterator[Rows]:
     left = item.limit
-    for rows in read_rows(item.file.path, source.columns, source.header):
+    for rows in read_rows(item.file.path, source.columns, source.layout):
         if left is not None:
             rows = _first(rows, left)
             left -= len(rows.batch) + len(rows.bad)

@@ -16,19 +16,16 @@ import pyarrow.compute as pc
 
 from taxonomy_bridge import schema
 from taxonomy_bridge.errors import InputError, RecipeError, UnknownNameError
+from taxonomy_bridge.sources._facts import Citation, Licence
 from taxonomy_bridge.sources._finish import text_hashes, with_ancestors
-from taxonomy_bridge.sources._read import COMPRESSIONS, ROW, BadRow, Rows, bad_rows, native_name, read_rows
+from taxonomy_bridge.sources._read import COMPRESSIONS, ROW, BadRow, Layout, Rows, bad_rows, native_name, read_rows
+
+__all__ = [
+    "UNPINNED", "Citation", "Decoded", "Layout", "Licence", "Native", "NativeFile", "Origin", "RowError", "Source", "decode_file", "decode_rows", "finish",
+    "is_there", "local_files", "native_file", "optional", "required", "with_revision",
+]  # fmt: skip
 
 UNPINNED = "unpinned"
-
-
-class Licence(NamedTuple):
-    """A licence as read: SPDX-like identifier ("unknown" if none is stated), where it stands, and when it was read."""
-
-    identifier: str
-    evidence: str
-    date: str
-    commercial: bool | None
 
 
 @dataclass(frozen=True)
@@ -76,7 +73,10 @@ class Native(NamedTuple):
 class Source:
     """One benchmark data set.
 
-    `files`: config -> split -> native paths; a split may be asked for as "a+b". `unions`: config -> the configs it is made of; their rows
+    It lives on the hub (`hub_id`), in a GitHub repository (`github`, "owner/name"), in a folder of one's own (`folder`) or, with none of them, wherever
+    the user put it. `revision`: the full commit that is read. `digests`: sha256 of native files at that commit, where known. `former`: ids that it had before.
+    `rows`: "config/split" -> records, as published. `lineage`: another source or data set -> what was taken from it.
+    `layout`: what cannot be told from a file's ending. `files`: config -> split -> native paths; a split may be asked for as "a+b". `unions`: config -> the configs it is made of; their rows
     keep the config and id that they have there. `columns`: the native columns that are read; one that is not nullable must have a value in
     every row. `slots`: what a native row judges. `evidence`: "real rows", "documented layout" or "invented rows". `verdicts`: those that
     occur by nature; `one_class`: config or split -> the only verdict that it has. `annotated`: splits in which one text has one row per
@@ -90,7 +90,7 @@ class Source:
     files: Mapping[str, Mapping[str, tuple[str, ...]]]
     columns: pa.Schema
     licence: Licence
-    citation: str
+    citation: Citation | None
     taxonomies: tuple[str, ...]
     decode: Callable[[pa.RecordBatch, Origin], pa.RecordBatch]
     slots: tuple[str, ...] = ("prompt",)
@@ -102,9 +102,15 @@ class Source:
     one_class: Mapping[str, str] = field(default_factory=dict)
     annotated: frozenset[str] = frozenset()
     safe_clears: bool = True
-    header: bool = True
+    layout: Layout = field(default_factory=Layout)
     language: str | None = None
-    quirks: tuple[str, ...] = field(default=())
+    quirks: tuple[str, ...] = ()
+    github: str | None = None
+    folder: Path | None = None
+    digests: Mapping[str, str] = field(default_factory=dict)
+    former: tuple[str, ...] = ()
+    rows: Mapping[str, int] = field(default_factory=dict)
+    lineage: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def unverified(self) -> bool:
@@ -214,7 +220,7 @@ def _find(folder: Path, native: str, source: str) -> Path:
 
 def decode_file(source: Source, file: NativeFile, batch_rows: int = 8192) -> Iterator[Decoded]:
     """Judgements of one file in order, with the fate of every native record. The result does not depend on `batch_rows`."""
-    for rows in read_rows(file.path, source.columns, source.header):
+    for rows in read_rows(file.path, source.columns, source.layout):
         for start in range(0, max(len(rows.batch), 1), batch_rows):
             part = Rows(rows.batch.slice(start, batch_rows), rows.bad if start == 0 else ())
             yield decode_rows(source, file.origin, part)

@@ -25,6 +25,7 @@ from taxonomy_bridge.sources._read import ROW
 from taxonomy_bridge.taxonomy import Taxonomy
 
 Table = NDArray[np.bool_]
+Names = Mapping[str, str | None]
 DRAFT = pa.schema(
     [
         pa.field(ROW, pa.int64()),
@@ -193,24 +194,39 @@ def flags(rows: pa.RecordBatch, columns: Mapping[str, str], taxonomy: Taxonomy) 
     return violated, unjudged
 
 
-def delimited(column: pa.Array, taxonomy: Taxonomy, separator: str = ",", ignore: Sequence[str] = ()) -> Table:
+def delimited(column: pa.Array, taxonomy: Taxonomy, separator: str = ",", ignore: Sequence[str] = (), rename: Names | None = None) -> Table:
     """Names joined in one text, as a table; null and empty name nothing. Each distinct text is split once."""
-    return _by_distinct(column, taxonomy, lambda value: [part.strip() for part in value.split(separator)], ignore)
+    return _by_distinct(column, taxonomy, lambda value: [part.strip() for part in value.split(separator)], ignore, rename)
 
 
-def one_label(column: pa.Array, taxonomy: Taxonomy, ignore: Sequence[str] = ()) -> Table:
-    """One name per row, as a table; null and empty name nothing."""
-    return _by_distinct(column, taxonomy, lambda value: [value.strip()], ignore)
+def one_label(column: pa.Array, taxonomy: Taxonomy, ignore: Sequence[str] = (), rename: Names | None = None) -> Table:
+    """One name per row, as a table; null and empty name nothing. `rename`: native name -> slug, or None for no category."""
+    return _by_distinct(column, taxonomy, lambda value: [value.strip()], ignore, rename)
 
 
-def _by_distinct(column: pa.Array, taxonomy: Taxonomy, split: Callable[[str], list[str]], ignore: Sequence[str]) -> Table:
+def listed(column: pa.Array, taxonomy: Taxonomy, ignore: Sequence[str] = (), rename: Names | None = None) -> Table:
+    """A list of names per row, as a table; null and empty lists name nothing. A list with an unknown name raises `RowError`."""
+    parents = pc.list_parent_indices(column).to_numpy(zero_copy_only=False)
+    table = np.zeros((len(column), len(taxonomy.by_slug)), bool)
+    try:
+        np.logical_or.at(table, parents, one_label(pc.list_flatten(column), taxonomy, ignore, rename))
+    except RowError as error:
+        bad = np.zeros(len(column), bool)
+        bad[parents[mask_of(error.bad)]] = True
+        raise RowError(pa.array(bad), error.reason) from error
+    return table
+
+
+def _by_distinct(column: pa.Array, taxonomy: Taxonomy, split: Callable[[str], list[str]], ignore: Sequence[str], rename: Names | None = None) -> Table:
     slugs, skip = list(taxonomy.by_slug), {"", *(label.casefold() for label in ignore)}
+    known = {**taxonomy.by_native, **{name.casefold(): slug for name, slug in (rename or {}).items()}}
+    skip |= {name for name, slug in known.items() if slug is None}
     encoded = pc.fill_null(column, "").dictionary_encode()
     table = np.zeros((len(encoded.dictionary), len(slugs)), bool)
     unknown = np.zeros(len(table), bool)
     for at, value in enumerate(encoded.dictionary.to_pylist()):
         for label in split(value):
-            slug = taxonomy.by_native.get(label.casefold())
+            slug = known.get(label.casefold())
             if slug is not None:
                 table[at, slugs.index(slug)] = True
             elif label.casefold() not in skip:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.json
 
 from taxonomy_bridge.errors import InputError
-from taxonomy_bridge.sources._rows import BLOCK, MAX_LINE, BadRow, Rows, nullable, with_row
+from taxonomy_bridge.sources._rows import BLOCK, MAX_LINE, BadRow, Layout, Rows, nullable, with_row
 
 MAX_ARRAY = 1 << 30
 NO_OBJECT = "the record is not exactly one JSON object"
@@ -37,14 +37,14 @@ class _Block(NamedTuple):
     records: int = 0
 
 
-def read_json(stream: Any, name: str, columns: pa.Schema, array_allowed: bool) -> Iterator[Rows]:
-    """All records of a file: one object per line, or, where allowed, one array of objects."""
+def read_json(stream: Any, name: str, columns: pa.Schema, layout: Layout, array_allowed: bool) -> Iterator[Rows]:
+    """All records of a file: one object per line or, where allowed, one array of objects or what `layout` says."""
     head = stream.read(BLOCK)
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if start[:1] == b"[":
+    if start[:1] == b"[" or (array_allowed and (layout.at or layout.levels)):
         if not array_allowed:
             raise InputError(f"{name}: one JSON array, where one object per line is expected. Rename it to .json.")
-        blocks = _array_blocks(_whole(head, stream, name), name)
+        blocks = _array_blocks(_records(_whole(head, stream, name), name, layout))
     else:
         blocks = _line_blocks(head.removeprefix(b"\xef\xbb\xbf"), stream)
     with ThreadPoolExecutor(2) as pool:
@@ -67,11 +67,33 @@ def _whole(head: bytes, stream: Any, name: str) -> bytes:
     return b"".join(parts)
 
 
-def _array_blocks(data: bytes, name: str) -> Iterator[_Block]:
+def _records(data: bytes, name: str, layout: Layout) -> list[Any]:
+    """The records of a file that is one JSON value."""
     try:
-        items = json.loads(data)
+        value = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise InputError(f"{name}: not valid JSON: {error}. Download it again.") from error
+    if layout.at is not None:
+        value = value.get(layout.at) if isinstance(value, dict) else None
+        if not isinstance(value, list):
+            raise InputError(f"{name}: has no array under the key {layout.at!r}. Is it another data set or release?")
+    return list(_leaves(value, name, layout.levels, {})) if layout.levels else value
+
+
+def _leaves(value: Any, name: str, levels: Sequence[str], keys: dict[str, str]) -> Iterator[dict[str, Any]]:
+    """One record per text of nested objects, with the keys that lead to it."""
+    if len(levels) == 1:
+        if not isinstance(value, list):
+            raise InputError(f"{name}: an array of texts is expected below {' / '.join(keys) or 'the top'}. Is it another data set or release?")
+        yield from ({**keys, levels[0]: text} for text in value)
+        return
+    if not isinstance(value, dict):
+        raise InputError(f"{name}: an object is expected below {' / '.join(keys) or 'the top'}. Is it another data set or release?")
+    for key, below in value.items():
+        yield from _leaves(below, name, levels[1:], {**keys, levels[0]: key})
+
+
+def _array_blocks(items: list[Any]) -> Iterator[_Block]:
     for first in range(0, len(items), 8192):
         part = [json.dumps(item, ensure_ascii=False).encode("utf-8", "surrogatepass") for item in items[first : first + 8192]]
         yield _Block(first, part, {})

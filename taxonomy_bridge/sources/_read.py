@@ -1,19 +1,22 @@
 """Native files in, typed row batches out, with every unreadable record counted.
 
 A record is one line, one array element, one CSV record or one table row, numbered from 0 in file order; unreadable
-records keep their number. Formats by ending: .jsonl, .json (lines or one array), .csv, .tsv, .parquet, .arrow, each text format also with
-.gz, .xz, .zst or .bz2. A file that cannot be read at all raises `InputError`; a record that cannot is a `BadRow`.
+records keep their number. Formats by ending: .jsonl, .json (lines, one array, or what `Layout` says), .csv, .tsv, .txt (one text per line), .parquet,
+.arrow, each text format also with .gz, .xz, .zst, .bz2, or alone in a .zip. A file that cannot be read at all raises `InputError`; a record that cannot is a `BadRow`.
 """
 
 from __future__ import annotations
 
 import bz2
+import codecs
 import gzip
 import io
 import lzma
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import pyarrow as pa
@@ -22,13 +25,14 @@ import pyarrow.parquet as pq
 from taxonomy_bridge.errors import InputError
 from taxonomy_bridge.sources._csv import read_csv
 from taxonomy_bridge.sources._json import read_json
-from taxonomy_bridge.sources._rows import ROW, BadRow, Rows, bad_rows, nullable, with_row, without_missing
+from taxonomy_bridge.sources._lines import read_lines
+from taxonomy_bridge.sources._rows import ROW, BadRow, Layout, Rows, bad_rows, nullable, with_row, without_missing
 
-__all__ = ["COMPRESSIONS", "ENDINGS", "ROW", "BadRow", "Rows", "bad_rows", "native_name", "read_rows"]
+__all__ = ["COMPRESSIONS", "ENDINGS", "ROW", "BadRow", "Layout", "Rows", "bad_rows", "native_name", "read_rows"]
 
 MAX_DECODED = 64 << 30
-COMPRESSIONS = (".gz", ".xz", ".zst", ".bz2")
-ENDINGS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".arrow")
+COMPRESSIONS = (".gz", ".xz", ".zst", ".bz2", ".zip")
+ENDINGS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".txt", ".parquet", ".arrow")
 
 
 def native_name(path: Path) -> str:
@@ -40,7 +44,7 @@ def native_name(path: Path) -> str:
     return path.name.removesuffix(path.suffix) if path.suffix in COMPRESSIONS else path.name
 
 
-def read_rows(path: Path, columns: pa.Schema, header: bool = True) -> Iterator[Rows]:
+def read_rows(path: Path, columns: pa.Schema, layout: Layout = Layout()) -> Iterator[Rows]:  # noqa: B008
     """All records of a file in order, as batches with `columns` and `_row`.
 
     A column declared not null must have a value in every record. Columns that `columns` does not name are ignored.
@@ -48,11 +52,12 @@ def read_rows(path: Path, columns: pa.Schema, header: bool = True) -> Iterator[R
     ending = Path(native_name(path)).suffix
     if ending not in ENDINGS:
         kinds = f"{', '.join(ENDINGS)}, text also with {', '.join(COMPRESSIONS)}"
-        raise InputError(f"{path.name}: cannot read {ending or 'a file without ending'}. Readable: {kinds}.")
+        packed = f"{path.suffix} without the ending of what is in it (as in data.jsonl{path.suffix})"
+        raise InputError(f"{path.name}: cannot read {ending or (packed if path.suffix in COMPRESSIONS else 'a file without ending')}. Readable: {kinds}.")
     _refuse_impostors(path, ending)
     total = readable = 0
     first_reason = ""
-    for rows in _numbered(path, ending, columns, header):
+    for rows in _numbered(path, ending, columns, layout):
         kept = without_missing(rows, columns)
         total += len(kept.batch) + len(kept.bad)
         readable += len(kept.batch)
@@ -64,14 +69,17 @@ def read_rows(path: Path, columns: pa.Schema, header: bool = True) -> Iterator[R
         raise InputError(f"{path.name}: none of its {total} records can be read. The first: {first_reason}.")
 
 
-def _numbered(path: Path, ending: str, columns: pa.Schema, header: bool) -> Iterator[Rows]:
+def _numbered(path: Path, ending: str, columns: pa.Schema, layout: Layout) -> Iterator[Rows]:
     if ending == ".parquet":
         return _read_parquet(path, columns)
     if ending == ".arrow":
         return _read_arrow(path, columns)
     if ending in (".csv", ".tsv"):
-        return read_csv(lambda: _open(path), path.name, columns, "\t" if ending == ".tsv" else ",", header)
-    return read_json(_open(path), path.name, columns, array_allowed=ending == ".json")
+        delimiter = layout.delimiter or ("\t" if ending == ".tsv" else ",")
+        return read_csv(lambda: _open(path, layout.encoding), path.name, columns, delimiter, layout.header)
+    if ending == ".txt":
+        return read_lines(_open(path, layout.encoding), columns)
+    return read_json(_open(path, layout.encoding), path.name, columns, layout, array_allowed=ending == ".json")
 
 
 class _Limited(io.RawIOBase):
@@ -91,7 +99,7 @@ class _Limited(io.RawIOBase):
     def read(self, size: int = -1) -> bytes:
         try:
             data = self.inner.read(size)
-        except (OSError, EOFError, lzma.LZMAError, pa.ArrowInvalid, ValueError) as error:
+        except (OSError, EOFError, lzma.LZMAError, zipfile.BadZipFile, zlib.error, pa.ArrowInvalid, ValueError) as error:
             raise InputError(f"{self.name}: damaged or cut off after {self.count} decoded bytes ({error}). Download it again.") from error
         self.count += len(data)
         if self.count > MAX_DECODED:
@@ -99,19 +107,35 @@ class _Limited(io.RawIOBase):
         return data
 
 
-def _open(path: Path) -> _Limited:
+def _open(path: Path, encoding: str = "utf-8") -> _Limited:
     openers: dict[str, Callable[[Path], Any]] = {
         ".gz": gzip.open,
         ".xz": lzma.open,
         ".bz2": bz2.open,
         ".zst": lambda file: pa.CompressedInputStream(pa.OSFile(str(file)), "zstd"),
+        ".zip": _open_zip,
     }
     opener: Callable[[Path], Any] = openers.get(path.suffix, lambda file: file.open("rb"))
-    return _Limited(opener(path), path.name)
+    stream = _Limited(opener(path), path.name)
+    if encoding == "utf-8":
+        return stream
+    return _Limited(codecs.EncodedFile(cast(BinaryIO, stream), "utf-8", encoding), path.name)
+
+
+def _open_zip(path: Path) -> BinaryIO:
+    """The one data file of a zip; what macOS adds is no data. Nothing is unpacked to disk, and the names inside are used for nothing else."""
+    try:
+        packed = zipfile.ZipFile(path)
+        members = [item for item in packed.namelist() if not item.endswith("/") and not item.startswith("__MACOSX/")]
+        if len(members) != 1:
+            raise InputError(f"{path.name}: holds {len(members)} files, expected one. Unpack it and name the file to read.")
+        return cast(BinaryIO, packed.open(members[0]))
+    except (zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+        raise InputError(f"{path.name}: not readable as zip: {error}. Download it again.") from error
 
 
 _MAGIC = {b"\x1f\x8b": "gzip", b"\xfd7zXZ": "xz", b"(\xb5/\xfd": "zstd", b"BZh": "bzip2", b"PAR1": "Parquet", b"PK\x03\x04": "zip"}
-_COMPRESSED_AS = {".gz": "gzip", ".xz": "xz", ".zst": "zstd", ".bz2": "bzip2"}
+_COMPRESSED_AS = {".gz": "gzip", ".xz": "xz", ".zst": "zstd", ".bz2": "bzip2", ".zip": "zip"}
 
 
 def _refuse_impostors(path: Path, ending: str) -> None:

@@ -30,6 +30,21 @@ class Rows(NamedTuple):
     bad: tuple[BadRow, ...]
 
 
+class Layout(NamedTuple):
+    """What the ending of a file does not tell.
+
+    `header`: the first CSV record names the columns; without it they are those of the contract, in order. `delimiter`: of CSV, where unusual.
+    `encoding`: of text that is not UTF-8. `at`: the key of a JSON object under which the array of records stands. `levels`: JSON whose keys are
+    labels, nested objects down to arrays of texts: one column name per level of keys, and the last for the text.
+    """
+
+    header: bool = True
+    delimiter: str | None = None
+    encoding: str = "utf-8"
+    at: str | None = None
+    levels: tuple[str, ...] = ()
+
+
 def nullable(columns: pa.Schema) -> pa.Schema:
     """The same columns, all nullable: what a batch has before missing values are moved out."""
     return pa.schema([field.with_nullable(True) for field in columns])

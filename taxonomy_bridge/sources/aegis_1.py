@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from taxonomy_bridge.labels import join_votes
-from taxonomy_bridge.sources._base import Licence, Origin, Source, optional, required
+from taxonomy_bridge.sources._base import Citation, Licence, Origin, Source, optional, required
 from taxonomy_bridge.sources._decode import delimited, joined_verdict, judge, mask_of, votes_column
 from taxonomy_bridge.taxonomy import load_taxonomy
 
@@ -60,8 +60,8 @@ SOURCE = Source(
     revision="bd96d862068e47630197de64eb91f8d1481ff3e0",
     files={"default": {split: (f"Content Moderation Extracted Annotations 02.08.24_{split}_release_0418_v1.parquet",) for split in ("train", "test")}},
     columns=pa.schema([*required("text"), *optional("text_type", *ANNOTATORS), *optional("num_annotations", kind=pa.int64())]),
-    licence=Licence("CC-BY-4.0", "data set card", "2026-10-06", True),
-    citation="arXiv:2404.05993",
+    licence=Licence("CC-BY-4.0", "data set card", "2026-10-06", True, "https://huggingface.co/datasets/nvidia/Aegis-AI-Content-Safety-Dataset-1.0"),
+    citation=Citation("Ghosh, Shaona", "AEGIS: Online Adaptive AI Content Safety Moderation with Ensemble of LLM Experts", 2024, "arXiv:2404.05993"),
     homepage="https://huggingface.co/datasets/nvidia/Aegis-AI-Content-Safety-Dataset-1.0",
     taxonomies=("aegis-1.0",),
     decode=decode,

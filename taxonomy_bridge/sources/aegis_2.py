@@ -10,7 +10,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from taxonomy_bridge.sources._base import Licence, Origin, Source, optional, required
+from taxonomy_bridge.sources._base import Citation, Licence, Origin, Source, optional, required
 from taxonomy_bridge.sources._decode import delimited, equals, judge, one_of, pick, present, together
 from taxonomy_bridge.taxonomy import load_taxonomy
 
@@ -60,8 +60,8 @@ SOURCE = Source(
             *optional("violated_categories", "response", "response_label", "prompt_label_source", "response_label_source"),
         ]
     ),
-    licence=Licence("CC-BY-4.0", "data set card", "2026-10-06", True),
-    citation="arXiv:2501.09004",
+    licence=Licence("CC-BY-4.0", "data set card", "2026-10-06", True, "https://huggingface.co/datasets/nvidia/Aegis-AI-Content-Safety-Dataset-2.0"),
+    citation=Citation("Ghosh, Shaona", "Aegis2.0: A Diverse AI Safety Dataset and Risks Taxonomy for Alignment of LLM Guardrails", 2025, "arXiv:2501.09004"),
     homepage="https://huggingface.co/datasets/nvidia/Aegis-AI-Content-Safety-Dataset-2.0",
     taxonomies=("aegis-2.0",),
     decode=decode,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from taxonomy_bridge.sources._base import Licence, Origin, Source, required
+from taxonomy_bridge.sources._base import Citation, Licence, Origin, Source, required
 from taxonomy_bridge.sources._decode import bool_struct, bool_struct_type, judge, truth, when
 from taxonomy_bridge.taxonomy import load_taxonomy
 
@@ -49,8 +49,14 @@ SOURCE = Source(
             *required("is_safe", kind=pa.bool_()),
         ]
     ),
-    licence=Licence("CC-BY-NC-4.0", "data set card at the pinned revision; the code repository is MIT", "2026-10-06", False),
-    citation="arXiv:2307.04657",
+    licence=Licence(
+        "CC-BY-NC-4.0",
+        "data set card at the pinned revision; the code repository is MIT",
+        "2026-10-06",
+        False,
+        "https://huggingface.co/datasets/PKU-Alignment/BeaverTails",
+    ),
+    citation=Citation("Ji, Jiaming", "BeaverTails: Towards Improved Safety Alignment of LLM via a Human-Preference Dataset", 2023, "arXiv:2307.04657"),
     homepage="https://huggingface.co/datasets/PKU-Alignment/BeaverTails",
     taxonomies=("beavertails",),
     decode=decode,

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from taxonomy_bridge.sources._base import Licence, Origin, RowError, Source, optional, required
+from taxonomy_bridge.sources._base import Citation, Licence, Origin, RowError, Source, optional, required
 from taxonomy_bridge.sources._decode import Table, equals, judge, one_label, pick, present, together, when
 from taxonomy_bridge.taxonomy import load_taxonomy
 
@@ -66,8 +66,14 @@ SOURCE = Source(
             *optional(*(f"{model}_{what}" for model in MODELS for what in ("harmful", "action")), kind=pa.int64()),
         ]
     ),
-    licence=Licence("CC-BY-NC-SA-4.0", "text of the data set card; its metadata field says Apache-2.0: the stricter one is taken", "2026-10-06", False),
-    citation="arXiv:2308.13387",
+    licence=Licence(
+        "CC-BY-NC-SA-4.0",
+        "text of the data set card; its metadata field says Apache-2.0: the stricter one is taken",
+        "2026-10-06",
+        False,
+        "https://huggingface.co/datasets/LibrAI/do-not-answer",
+    ),
+    citation=Citation("Wang, Yuxia", "Do-Not-Answer: A Dataset for Evaluating Safeguards in LLMs", 2023, "arXiv:2308.13387"),
     homepage="https://github.com/Libr-AI/do-not-answer",
     taxonomies=("do-not-answer",),
     decode=decode,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from taxonomy_bridge.sources._base import Licence, Origin, Source, optional, required
+from taxonomy_bridge.sources._base import Citation, Licence, Origin, Source, optional, required
 from taxonomy_bridge.sources._decode import judge, one_label
 from taxonomy_bridge.taxonomy import load_taxonomy
 
@@ -39,8 +39,8 @@ SOURCE = Source(
         for config, names in ORGANISATIONS.items()
     },
     columns=pa.schema([*required("instance", "category"), *optional("rule")]),
-    licence=Licence("unknown", "neither the repository nor the data set page showed a licence", "2026-10-06", None),
-    citation="arXiv:2506.19054",
+    licence=Licence("unknown", "neither the repository nor the data set page showed a licence", "2026-10-06", None, "https://github.com/AI-secure/PolyGuard"),
+    citation=Citation("Kang, Mintong", "GuardSet-X: Massive Multi-Domain Safety Policy-Grounded Guardrail Dataset", 2025, "arXiv:2506.19054"),
     homepage="https://github.com/AI-secure/PolyGuard",
     taxonomies=tuple(TAXONOMIES.values()),
     decode=decode,

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from taxonomy_bridge.errors import InputError
-from taxonomy_bridge.sources._base import Licence, Origin, Source, required
+from taxonomy_bridge.sources._base import Citation, Layout, Licence, Origin, Source, required
 from taxonomy_bridge.sources._decode import judge
 from taxonomy_bridge.sources._read import ROW
 from taxonomy_bridge.taxonomy import load_taxonomy
@@ -39,15 +39,21 @@ SOURCE = Source(
     revision="83128b46334b80cc567bd7a2caf7af11c5b0bab7",
     files={config: {"train": tuple(f"category_{number}.csv" for number in (1, *range(3, 12)))} for config in ("default", "gspr-290")},
     columns=pa.schema(required("text")),
-    licence=Licence("LicenseRef-HEx-PHI", "own data use agreement on the data set page; lists that say MIT are wrong", "2026-10-06", None),
-    citation="arXiv:2310.03693",
+    licence=Licence(
+        "LicenseRef-HEx-PHI",
+        "own data use agreement on the data set page; lists that say MIT are wrong",
+        "2026-10-06",
+        None,
+        "https://huggingface.co/datasets/LLM-Tuning-Safety/HEx-PHI",
+    ),
+    citation=Citation("Qi, Xiangyu", "Fine-tuning Aligned Language Models Compromises Safety, Even When Users Do Not Intend To!", 2023, "arXiv:2310.03693"),
     homepage="https://github.com/LLM-Tuning-Safety/LLMs-Finetuning-Safety",
     taxonomies=("hex-phi",),
     decode=decode,
     evidence="documented layout",
     gate="https://huggingface.co/datasets/LLM-Tuning-Safety/HEx-PHI",
     verdicts=frozenset({"unsafe"}),
-    header=False,
+    layout=Layout(header=False),
     language="en",
     quirks=(
         "All prompts are unsafe: there is no safe half.",

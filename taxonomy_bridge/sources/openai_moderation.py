@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from taxonomy_bridge.sources._base import Licence, Origin, Source, optional, required
+from taxonomy_bridge.sources._base import Citation, Licence, Origin, Source, optional, required
 from taxonomy_bridge.sources._decode import flags, judge, pick
 from taxonomy_bridge.taxonomy import load_taxonomy
 
@@ -39,8 +39,10 @@ SOURCE = Source(
     revision="84e5cf3bcd6acb3dfc70b6760451645872218a3e",
     files={"default": {"train": ("samples-1680.jsonl.gz",)}},
     columns=pa.schema([*required("prompt"), *optional(*COLUMNS, kind=pa.int64())]),
-    licence=Licence("MIT", "repository openai/moderation-api-release; the mirror repeats it", "2026-10-06", True),
-    citation="arXiv:2208.03274",
+    licence=Licence(
+        "MIT", "repository openai/moderation-api-release; the mirror repeats it", "2026-10-06", True, "https://github.com/openai/moderation-api-release"
+    ),
+    citation=Citation("Markov, Todor", "A Holistic Approach to Undesired Content Detection in the Real World", 2022, "arXiv:2208.03274"),
     homepage="https://github.com/openai/moderation-api-release",
     taxonomies=("openai-moderation-2022",),
     decode=decode,

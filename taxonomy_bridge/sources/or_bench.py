@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from taxonomy_bridge.sources._base import Licence, Origin, Source, required
+from taxonomy_bridge.sources._base import Citation, Licence, Origin, Source, required
 from taxonomy_bridge.sources._decode import judge, one_label
 from taxonomy_bridge.taxonomy import load_taxonomy
 
@@ -30,8 +30,8 @@ SOURCE = Source(
     revision="e36d8b80e81837c8a8f264bbb2a49f1b32c7e272",
     files={config: {"train": (f"{config}.csv",)} for config in CONFIGS},
     columns=pa.schema(required("prompt", "category")),
-    licence=Licence("CC-BY-4.0", "data set card", "2026-10-06", True),
-    citation="arXiv:2405.20947",
+    licence=Licence("CC-BY-4.0", "data set card", "2026-10-06", True, "https://huggingface.co/datasets/bench-llm/or-bench"),
+    citation=Citation("Cui, Justin", "OR-Bench: An Over-Refusal Benchmark for Large Language Models", 2024, "arXiv:2405.20947"),
     homepage="https://github.com/justincui03/or-bench",
     taxonomies=("or-bench",),
     decode=decode,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from taxonomy_bridge.sources._base import Licence, Origin, RowError, Source, optional, required
+from taxonomy_bridge.sources._base import Citation, Licence, Origin, RowError, Source, optional, required
 from taxonomy_bridge.sources._decode import bool_struct, bool_struct_type, broken_digests, judge, together, truth, when
 from taxonomy_bridge.taxonomy import load_taxonomy
 
@@ -59,8 +59,14 @@ SOURCE = Source(
             *optional("response_0_severity_level", "response_1_severity_level", "better_response_id", "safer_response_id", kind=pa.int64()),
         ]
     ),
-    licence=Licence("CC-BY-NC-4.0", "data set card at the pinned revision; lists that say Apache 2.0 are wrong", "2026-10-06", False),
-    citation="arXiv:2406.15513",
+    licence=Licence(
+        "CC-BY-NC-4.0",
+        "data set card at the pinned revision; lists that say Apache 2.0 are wrong",
+        "2026-10-06",
+        False,
+        "https://huggingface.co/datasets/PKU-Alignment/PKU-SafeRLHF",
+    ),
+    citation=Citation("Ji, Jiaming", "PKU-SafeRLHF: Towards Multi-Level Safety Alignment for LLMs with Human Preference", 2024, "arXiv:2406.15513"),
     homepage="https://huggingface.co/datasets/PKU-Alignment/PKU-SafeRLHF",
     taxonomies=("pku-saferlhf",),
     decode=decode,

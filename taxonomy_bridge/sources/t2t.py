@@ -10,7 +10,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from taxonomy_bridge.sources._base import Licence, Origin, RowError, Source, optional, required
+from taxonomy_bridge.sources._base import Citation, Licence, Origin, RowError, Source, optional, required
 from taxonomy_bridge.sources._decode import by_rule, equals, judge, one_label, pick
 from taxonomy_bridge.taxonomy import load_taxonomy
 
@@ -43,8 +43,8 @@ SOURCE = Source(
     revision=None,
     files={"default": {"train": ("data/train-00000-of-00001.parquet",)}},
     columns=pa.schema([*required("question", "class"), *optional("category", "subcategory")]),
-    licence=Licence("unknown", "no licence was seen", "2026-10-06", None),
-    citation="Hugging Face data set fedric95/T2TSyntheticSafetyBench (no paper known)",
+    licence=Licence("unknown", "no licence was seen", "2026-10-06", None, "https://huggingface.co/datasets/fedric95/T2TSyntheticSafetyBench"),
+    citation=Citation("{fedric95}", "T2TSyntheticSafetyBench", 2024, "https://huggingface.co/datasets/fedric95/T2TSyntheticSafetyBench"),
     homepage="https://huggingface.co/datasets/fedric95/T2TSyntheticSafetyBench",
     taxonomies=("t2t",),
     decode=decode,

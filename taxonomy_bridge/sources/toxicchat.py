@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from taxonomy_bridge.sources._base import Licence, Origin, Source, optional, required
+from taxonomy_bridge.sources._base import Citation, Licence, Origin, Source, optional, required
 from taxonomy_bridge.sources._decode import judge, truth, umbrella, when, yes_no
 from taxonomy_bridge.taxonomy import load_taxonomy
 
@@ -43,8 +43,10 @@ SOURCE = Source(
             *(optional("jailbreaking", kind=pa.int64()) + optional("human_annotation", kind=pa.bool_())),
         ]
     ),
-    licence=Licence("CC-BY-NC-4.0", "data set card; some loaders say CC BY 4.0, which is wrong", "2026-10-06", False),
-    citation="arXiv:2310.17389",
+    licence=Licence(
+        "CC-BY-NC-4.0", "data set card; some loaders say CC BY 4.0, which is wrong", "2026-10-06", False, "https://huggingface.co/datasets/lmsys/toxic-chat"
+    ),
+    citation=Citation("Lin, Zi", "ToxicChat: Unveiling Hidden Challenges of Toxicity Detection in Real-World User-AI Conversation", 2023, "arXiv:2310.17389"),
     homepage="https://huggingface.co/datasets/lmsys/toxic-chat",
     taxonomies=("toxicchat",),
     decode=decode,

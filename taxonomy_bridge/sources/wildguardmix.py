@@ -10,7 +10,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from taxonomy_bridge.sources._base import Licence, Origin, Source, optional, required
+from taxonomy_bridge.sources._base import Citation, Licence, Origin, Source, optional, required
 from taxonomy_bridge.sources._decode import equals, judge, one_label, one_of, pick, present, together
 from taxonomy_bridge.taxonomy import load_taxonomy
 
@@ -69,8 +69,14 @@ SOURCE = Source(
             *optional(*AGREEMENT, kind=pa.float64()),
         ]
     ),
-    licence=Licence("ODC-BY", "data set card; access asks to accept the AI2 Responsible Use terms", "2026-10-06", None),
-    citation="arXiv:2406.18495",
+    licence=Licence(
+        "ODC-BY",
+        "data set card; access asks to accept the AI2 Responsible Use terms",
+        "2026-10-06",
+        None,
+        "https://huggingface.co/datasets/allenai/wildguardmix",
+    ),
+    citation=Citation("Han, Seungju", "WildGuard: Open One-Stop Moderation Tools for Safety Risks, Jailbreaks, and Refusals of LLMs", 2024, "arXiv:2406.18495"),
     homepage="https://huggingface.co/datasets/allenai/wildguardmix",
     taxonomies=("wildguardmix",),
     decode=decode,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from taxonomy_bridge.sources._base import Licence, Origin, Source, optional, required
+from taxonomy_bridge.sources._base import Citation, Licence, Origin, Source, optional, required
 from taxonomy_bridge.sources._decode import equals, judge, one_of, umbrella
 from taxonomy_bridge.taxonomy import load_taxonomy
 
@@ -36,8 +36,8 @@ SOURCE = Source(
     revision="f600c994b256f12867dfa5b3eb3d545a3e62f8b5",
     files={"default": {"train": ("xstest_prompts.csv",)}},
     columns=pa.schema([*required("prompt", "type"), *optional("label", "focus", "note")]),
-    licence=Licence("CC-BY-4.0", "repository paul-rottger/xstest and data set card", "2026-10-06", True),
-    citation="arXiv:2308.01263",
+    licence=Licence("CC-BY-4.0", "repository paul-rottger/xstest and data set card", "2026-10-06", True, "https://github.com/paul-rottger/xstest"),
+    citation=Citation("Röttger, Paul", "XSTest: A Test Suite for Identifying Exaggerated Safety Behaviours in Large Language Models", 2023, "arXiv:2308.01263"),
     homepage="https://github.com/paul-rottger/xstest",
     taxonomies=("xstest",),
     decode=decode,

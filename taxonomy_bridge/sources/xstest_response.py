@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from taxonomy_bridge.sources._base import Licence, Origin, Source, optional, required
+from taxonomy_bridge.sources._base import Citation, Licence, Origin, Source, optional, required
 from taxonomy_bridge.sources._decode import equals, judge, one_of, umbrella
 from taxonomy_bridge.taxonomy import load_taxonomy
 
@@ -42,8 +42,8 @@ SOURCE = Source(
     revision="4cd03695944eb5940c5a2dfcdf2a493a8f288dbc",
     files={"default": {split: (f"data/{split}-00000-of-00001.parquet",) for split in LABELS}},
     columns=pa.schema([*required("prompt", "response", "label"), *optional("prompt_type", "prompt_harm_category")]),
-    licence=Licence("ODC-BY", "reported by others; the gated page was not seen", "2026-10-06", None),
-    citation="arXiv:2406.18495",
+    licence=Licence("ODC-BY", "reported by others; the gated page was not seen", "2026-10-06", None, "https://huggingface.co/datasets/allenai/xstest-response"),
+    citation=Citation("Han, Seungju", "WildGuard: Open One-Stop Moderation Tools for Safety Risks, Jailbreaks, and Refusals of LLMs", 2024, "arXiv:2406.18495"),
     homepage="https://huggingface.co/datasets/allenai/xstest-response",
     taxonomies=("xstest-response",),
     decode=decode,
