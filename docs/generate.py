@@ -1,18 +1,20 @@
 """Writes the generated parts of README.md and docs/: run `python docs/generate.py` after a change; `--check` only says what is stale.
 
 In: the registry, the command line, and the tables that the code keeps itself. Out: the text between `<!-- NAME:begin -->` and
-`<!-- NAME:end -->` of each file below. Everything outside the markers is written by hand.
+`<!-- NAME:end -->` of each file below, and the whole of every page in docs/sources and docs/taxonomies. Everything else is written by hand.
 """
 
 from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import catalogue
 import typer.main
+from catalogue import table
 
 import taxonomy_bridge
 from taxonomy_bridge import check as check_package
@@ -26,21 +28,6 @@ ROOT = Path(__file__).resolve().parents[1]
 WARNING = "<!-- written by docs/generate.py: do not edit by hand -->"
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A Markdown table."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
-
-
-def sources() -> str:
-    """Every bundled source."""
-    loaded = [registry.load("sources", name) for name in registry.names("sources")]
-    rows = [
-        [f"`{item.name}`", item.title, item.licence.identifier, _access(item), item.evidence + (" (unverified)" if item.unverified else "")] for item in loaded
-    ]
-    return table(["name", "title", "licence", "access", "decoder checked against"], rows)
-
-
 def row() -> str:
     """One row of the quickstart build, long values cut."""
     rows = taxonomy_bridge.build("quickstart").table("trl").to_pylist()
@@ -51,18 +38,6 @@ def row() -> str:
     lines = [f"{'prompt':<13} [user] {cut}"]
     lines += [f"{name:<13} {shown[name] if len(str(shown[name])) < 120 else shown[name][:100] + '...'}" for name in shown if name != "prompt"]
     return "```text\n" + "\n".join(lines) + "\n```"
-
-
-def _access(source: Any) -> str:
-    if source.gate:
-        return f"[accept the terms]({source.gate})"
-    return "open" if source.hub_id and source.revision else "bring the files"
-
-
-def taxonomies() -> str:
-    """Every bundled category list."""
-    loaded = [registry.load("taxonomies", name) for name in registry.names("taxonomies")]
-    return table(["id", "categories", "title"], [[f"`{item.id}`", len(item.assignable), item.title] for item in loaded])
 
 
 def checks() -> str:
@@ -165,14 +140,13 @@ def names() -> str:
 
 # file -> marker -> what stands between its begin and end
 PARTS: dict[str, dict[str, Callable[[], str]]] = {
-    "README.md": {"row": row, "sources": sources},
+    "README.md": {"row": row, "sources": catalogue.totals},
     "docs/commands.md": {"commands": commands, "names": names},
     "docs/checks.md": {"checks": checks},
     "docs/cold-start.md": {"refusals": refusals},
     "docs/determinism-and-safety.md": {"drops": drops},
     "docs/evaluate.md": {"measures": measures},
     "docs/exports.md": {"columns": columns},
-    "docs/recipes.md": {"taxonomies": taxonomies},
 }
 
 
@@ -187,13 +161,12 @@ def fresh(text: str, parts: dict[str, Callable[[], str]]) -> str:
 
 
 def stale() -> dict[str, str]:
-    """File -> its fresh text, for every file whose generated parts differ from what the code says."""
-    found = {}
-    for name, parts in PARTS.items():
-        text = (ROOT / name).read_text(encoding="utf-8")
-        if (new := fresh(text, parts)) != text:
-            found[name] = new
-    return found
+    """File -> its fresh text, for every file whose generated parts differ from what the code says; empty for a page that nothing stands behind."""
+    wanted = {name: fresh((ROOT / name).read_text(encoding="utf-8"), parts) for name, parts in PARTS.items()}
+    wanted |= {f"docs/{name}": f"{WARNING}\n\n{text}\n" for name, text in catalogue.pages().items()}
+    found = {name: text for name, text in wanted.items() if not (ROOT / name).is_file() or (ROOT / name).read_text(encoding="utf-8") != text}
+    written = [f"docs/{kind}/{file.name}" for kind in ("sources", "taxonomies") for file in (ROOT / "docs" / kind).glob("*.md")]
+    return found | {name: "" for name in written if name not in wanted}
 
 
 def main() -> int:
@@ -202,7 +175,8 @@ def main() -> int:
     for name, text in found.items():
         sys.stdout.write(f"{name}: {'stale, run python docs/generate.py' if '--check' in sys.argv else 'written'}\n")
         if "--check" not in sys.argv:
-            (ROOT / name).write_text(text, encoding="utf-8")
+            (ROOT / name).parent.mkdir(exist_ok=True)
+            (ROOT / name).write_text(text, encoding="utf-8") if text else (ROOT / name).unlink()
     return int("--check" in sys.argv and bool(found))
 
 

@@ -29,7 +29,8 @@ class UnknownNameError(TaxonomyBridgeError, LookupError):
         "no source named 'beavertail'. Did you mean beavertails?"
         """
         near = difflib.get_close_matches(name, known, n=3)
-        hint = f"Did you mean {', '.join(near)}?" if near else f"Known: {', '.join(sorted(known))}."
+        shown, rest = sorted(known)[:20], len(known) - 20
+        hint = f"Did you mean {', '.join(near)}?" if near else f"Known: {', '.join(shown)}{f' and {rest} more' if rest > 0 else ''}."
         return cls(f"no {kind} named {name!r}. {hint}")
 
 

@@ -207,7 +207,7 @@ def _reach(start: str, steps: MappingOf[str, set[str]]) -> frozenset[str]:
 
 
 @functools.lru_cache(maxsize=4)
-def _bundled(extra: tuple[Path, ...]) -> CategoryGraph:
+def _bundled(extra: tuple[Path, ...], own: tuple[tuple[str, str, Path], ...]) -> CategoryGraph:
     vocabulary = load_vocabulary()
     problems: list[str] = []
     taxonomies: dict[str, Taxonomy] = {}
@@ -249,4 +249,4 @@ def load_graph(extra: Sequence[str | Path] = ()) -> CategoryGraph:
 
     Raises `MappingError` with every problem of every file at once.
     """
-    return _bundled(tuple(Path(folder) for folder in extra))
+    return _bundled(tuple(Path(folder) for folder in extra), registry.own())

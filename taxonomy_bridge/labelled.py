@@ -75,7 +75,7 @@ def of_recipe(recipe: str | Path) -> list[Split]:
     loaded = load_recipe(recipe)
     found = []
     for entry in loaded.recipe.sources:
-        source: Source = registry.load("sources", entry.id)
+        source: Source = entry.load(loaded.folder)
         path = loaded.folder / entry.path if entry.path is not None else None
         found.append(Split(source, source.config(entry.config), entry.split, tuple(_hub.files(source, entry.config, entry.split, path, entry.revision))))
     return found

@@ -45,15 +45,36 @@ class Replace(Part):
     unsafe: bool = False
 
 
-class SourceEntry(Part):
-    """One source in the mix."""
+class Named(Part):
+    """A source by its `id`, or by the file of an `adapter` that describes data of one's own."""
 
-    id: str
-    as_: str | None = Field(None, alias="as", pattern=r"^[a-z0-9][a-z0-9._-]*$")
+    id: str | None = None
+    adapter: str | None = Field(None, pattern=r"\.yaml$")
     config: str | None = None
     split: str
     path: str | None = None
     revision: str | None = Field(None, pattern=r"^[0-9a-f]{40}$")
+
+    @property
+    def source(self) -> str:
+        """The name of the source."""
+        return self.id if self.id is not None else Path(str(self.adapter)).stem
+
+    def load(self, folder: Path) -> Any:
+        """The source; `folder` is that of the recipe."""
+        return registry.load("sources", str(folder / self.adapter) if self.adapter else str(self.id))
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Named:
+        if (self.id is None) == (self.adapter is None):
+            raise ValueError("give either id or adapter")
+        return self
+
+
+class SourceEntry(Named):
+    """One source in the mix."""
+
+    as_: str | None = Field(None, alias="as", pattern=r"^[a-z0-9][a-z0-9._-]*$")
     judged: tuple[str, ...] | None = None
     where: Where = Where()
     cap: Cap = Cap()
@@ -64,7 +85,7 @@ class SourceEntry(Part):
     @property
     def name(self) -> str:
         """The unique name inside the recipe."""
-        return self.as_ or self.id
+        return self.as_ or self.source
 
 
 class LabelRules(Part):
@@ -126,14 +147,8 @@ class Duplicates(Part):
     conflicts: Literal["drop", "keep", "error"] = "drop"
 
 
-class Evaluation(Part):
+class Evaluation(Named):
     """A data set that the training split must not overlap."""
-
-    id: str
-    config: str | None = None
-    split: str
-    path: str | None = None
-    revision: str | None = Field(None, pattern=r"^[0-9a-f]{40}$")
 
 
 class LengthByTarget(Part):
@@ -282,12 +297,12 @@ def _problems(recipe: Recipe) -> list[tuple[tuple[str | int, ...], str]]:
         if entry.name in names:
             found.append((("sources", index), f"the source name {entry.name!r} is used twice. Tell them apart with `as:`."))
         names[entry.name] = index
-        found += _known("sources", entry.id, ("sources", index, "id"))
+        found += [] if entry.id is None else _known("sources", entry.id, ("sources", index, "id"))
         for verdict in ("safe", "unsafe"):
             if getattr(entry.replace, verdict) and getattr(entry.cap, verdict) is None:
                 found.append((("sources", index, "replace"), f"replace.{verdict} needs cap.{verdict}: how many to draw."))
     for index, evaluation in enumerate(recipe.decontaminate):
-        found += _known("sources", evaluation.id, ("decontaminate", index, "id"))
+        found += [] if evaluation.id is None else _known("sources", evaluation.id, ("decontaminate", index, "id"))
     found += _known("formats", recipe.format.name, ("format", "name"))
     for index, export in enumerate(recipe.export):
         found += _known("exporters", export.to, ("export", index, "to"))
@@ -309,7 +324,8 @@ def _policy_problems(recipe: Recipe) -> list[tuple[tuple[str | int, ...], str]]:
         if policy.name in seen:
             found.append((at, f"the policy {policy.name!r} stands twice. Keep one."))
         seen[policy.name] = index
-        if policy.id is not None and policy.id != "native":
+        # An adapter may bring a list of its own, which is known once it is read.
+        if policy.id is not None and policy.id != "native" and not any(entry.adapter for entry in recipe.sources):
             found += _known("taxonomies", policy.id, at)
     if recipe.augment.swap_pairs and (len(recipe.policies) < 2 or recipe.policy_choice != "one"):
         text = (

@@ -32,7 +32,7 @@ def names(kind: str) -> list[str]:
     if kind in DATA:
         folder, ending = DATA[kind]
         found = (file.name.removesuffix(ending) for file in folder().glob(f"*{ending}"))
-        return sorted(name for name in found if name not in NOT_TAXONOMIES)
+        return sorted({*(name for name in found if name not in NOT_TAXONOMIES), *_OWN.get(kind, {})})
     raise UnknownNameError.among("kind of entry", kind, [*CODE, *DATA])
 
 
@@ -75,7 +75,20 @@ def data_file(kind: str, name: str) -> Path:
     'beavertails.yaml'
     """
     folder, ending = DATA[kind]
-    return folder() / f"{name}{ending}"
+    return _OWN.get(kind, {}).get(name) or folder() / f"{name}{ending}"
+
+
+_OWN: dict[str, dict[str, Path]] = {}
+
+
+def add_own(kind: str, name: str, path: Path) -> Path:
+    """Let a data file of the user's own be known by its name in this process. Gives the path that the name stood for already, if any."""
+    return data_file(kind, name) if name in names(kind) else _OWN.setdefault(kind, {}).setdefault(name, path.resolve())
+
+
+def own() -> tuple[tuple[str, str, Path], ...]:
+    """(kind, name, path) of every file of the user's own."""
+    return tuple((kind, name, path) for kind, files in sorted(_OWN.items()) for name, path in sorted(files.items()))
 
 
 def _singular(kind: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from taxonomy_bridge import registry, yamlfile
+from taxonomy_bridge import paths, registry, yamlfile
 from taxonomy_bridge.errors import TaxonomyError, UnknownNameError
 
 ID = re.compile(r"[a-z0-9][a-z0-9.-]*")
@@ -117,34 +117,25 @@ def load_taxonomy(name: str) -> Taxonomy:
 
     Raises `UnknownNameError` with the nearest ids, `TaxonomyError` with every problem of the file.
     """
-    if name in _OWN:
-        return read_taxonomy(_OWN[name])
     if name not in registry.names("taxonomies"):
         raise UnknownNameError.among("taxonomy", name, registry.names("taxonomies"))
     return read_taxonomy(registry.data_file("taxonomies", name))
 
 
-_OWN: dict[str, Path] = {}
-
-
 def register_taxonomy(path: Path) -> Taxonomy:
-    """Read a list of the user's own, so that `load_taxonomy` knows it in this process; `taxonomy_file` says where it is.
+    """Read a list of the user's own, so that this process knows it by its id, with the mapping `<id>.sssom.tsv` beside it if there is one.
 
-    Raises `TaxonomyError` with every problem of the file, also if its id is that of a bundled list or of another file.
+    Raises `TaxonomyError` with every problem of the file, also if another list has its id.
     """
     taxonomy = read_taxonomy(path)
-    if taxonomy.id in registry.names("taxonomies"):
-        raise TaxonomyError([f"{path}: a bundled list has the id {taxonomy.id!r}. Name it by its id, or rename yours."])
-    known = _OWN.setdefault(taxonomy.id, path.resolve())
+    known = registry.add_own("taxonomies", taxonomy.id, path)
     if known != path.resolve():
-        raise TaxonomyError([f"{path}: {known} has the id {taxonomy.id!r} too. Rename one."])
-    load_taxonomy.cache_clear()
+        kind = "a bundled list" if known.parent == paths.taxonomies() else str(known)
+        raise TaxonomyError([f"{path}: {kind} has the id {taxonomy.id!r} already. Name that list by its id, or rename yours."])
+    mapping = path.with_name(f"{taxonomy.id}.sssom.tsv")
+    if mapping.is_file():
+        registry.add_own("mappings", taxonomy.id, mapping)
     return taxonomy
-
-
-def taxonomy_file(name: str) -> Path:
-    """The file of a list, bundled or registered."""
-    return _OWN.get(name) or registry.data_file("taxonomies", name)
 
 
 def read_taxonomy(path: Path) -> Taxonomy:

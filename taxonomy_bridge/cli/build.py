@@ -115,6 +115,8 @@ def _summary(report: BuildReport, out: Path) -> None:
     for source in report.manifest["sources"]:
         if source["unverified"]:
             _print.err(f"warning: the decoder of {source['id']} was checked against invented rows only (unverified).")
+    for one in report.manifest["overlaps"]:
+        _print.err(f"warning: {one['first']} and {one['second']} share texts: {one['why']}. Do not test on one and train on the other.")
     typer.echo(f"{report.samples:,} samples in {out}")
     if (out / "requests.jsonl").is_file():
         typer.echo(f"next: have a teacher answer {out / 'requests.jsonl'}, then taxonomy-bridge coldstart import {out} answers.jsonl")

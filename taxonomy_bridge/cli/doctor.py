@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
 import typer
 
 from taxonomy_bridge.cli import _options, _print
@@ -25,7 +29,6 @@ def doctor(json: _options.Json = False) -> None:
     """Say what is installed, what is bundled, and which optional parts are missing. Works offline."""
     import importlib.metadata
     import importlib.util
-    import os
     import platform
     import shutil
 
@@ -37,10 +40,10 @@ def doctor(json: _options.Json = False) -> None:
     extras = {extra: all(importlib.util.find_spec(package) for package in packages) for extra, packages in EXTRAS.items()}
     bundled = {kind: len(registry.names(kind)) for kind in ("sources", "taxonomies", "formats", "exporters", "recipes")}
     categories = sum(len(load_taxonomy(name).categories) for name in registry.names("taxonomies"))
-    token = "set" if os.environ.get("HF_TOKEN") else "not set"
+    downloads = _downloads(extras["hub"])
     value = {
         "taxonomy_bridge": __version__, "python": platform.python_version(), "core": core, "extras": extras, "bundled": bundled | {"categories": categories},
-        "hub_token": token, "free_gb": round(shutil.disk_usage(".").free / 1e9, 1),
+        "free_gb": round(shutil.disk_usage(".").free / 1e9, 1), **downloads,
     }  # fmt: skip
     if json:
         _print.as_json(value)
@@ -51,4 +54,29 @@ def doctor(json: _options.Json = False) -> None:
     typer.echo(f"{categories} categories")
     for extra, present in extras.items():
         typer.echo(f"extra {extra}: " + ("installed" if present else f"missing; pip install 'taxonomy-bridge[{extra}]'"))
-    typer.echo(f"hub token (HF_TOKEN): {token}; free space here: {value['free_gb']} GB")
+    typer.echo(f"hub: {downloads['hub_endpoint']}, token (HF_TOKEN) {downloads['hub_token']}; GitHub files: {downloads['github_endpoint']}")
+    typer.echo("offline: " + (", ".join(downloads["offline"]) or "no variable is set"))
+    for name, cache in downloads["caches"].items():
+        typer.echo(f"cache of {name}: {cache['folder']}, {cache['bytes'] / 1e9:.1f} GB")
+    typer.echo(f"free space here: {value['free_gb']} GB")
+
+
+def _downloads(hub: bool) -> dict[str, Any]:
+    """Where files are downloaded from and kept. `hub`: whether its package is installed. Nothing is asked of the network; the token is not read."""
+    import os
+
+    from taxonomy_bridge.sources import _github, _hub
+
+    token = _hub.has_token() if hub else bool(os.environ.get("HF_TOKEN"))
+    caches = {"github": _cache(_github.home(), _github.home().rglob("*"))}
+    if hub:
+        folder = Path(_hub.library().constants.HF_HUB_CACHE)
+        caches = {"hub": _cache(folder, folder.glob("datasets--*/blobs/*"))} | caches
+    return {
+        "hub_token": "set" if token else "not set", "hub_endpoint": _github.shown(_hub.endpoint()),
+        "github_endpoint": _github.shown(_github.endpoint()), "offline": _hub.offline(), "caches": caches,
+    }  # fmt: skip
+
+
+def _cache(folder: Path, files: Iterable[Path]) -> dict[str, Any]:
+    return {"folder": str(folder), "bytes": sum(file.stat().st_size for file in files if file.is_file())}

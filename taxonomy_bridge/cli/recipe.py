@@ -1,4 +1,4 @@
-"""`taxonomy-bridge recipe`: init, check, schema."""
+"""`taxonomy-bridge recipe`: list, init, check, schema, share."""
 
 from __future__ import annotations
 
@@ -61,3 +61,17 @@ def schema() -> None:
     from taxonomy_bridge.recipe import Recipe
 
     _print.as_json(Recipe.json_schema())
+
+
+@app.command("share", epilog="Example: taxonomy-bridge recipe share my-mix.yaml out/my-mix --out my-mix-shared")
+def share(
+    recipe: Annotated[str, typer.Argument(help="A recipe file or a bundled name.", autocompletion=_options.recipe_names)],
+    built: Annotated[Path, typer.Argument(help="The folder that was built from it.", exists=True, file_okay=False)],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write.")],
+) -> None:
+    """Write what another person needs to build the same bytes, without any data: recipe, own files, lock, and a page on access and licences."""
+    from taxonomy_bridge.pipeline.share import share as run
+
+    for path in run(recipe, built, out):
+        typer.echo(_print.safe(path))
+    _print.err("No row of any data set is in it. Look it through before you hand it on: policies, answers and adapters are your own texts.")

@@ -14,6 +14,8 @@ from typing import Any
 
 from taxonomy_bridge import storage
 from taxonomy_bridge.exporters._content import GoldDigest
+from taxonomy_bridge.licences import strictest, verdict
+from taxonomy_bridge.lineage import overlaps
 from taxonomy_bridge.pipeline import samples
 from taxonomy_bridge.pipeline.choose import Selection
 from taxonomy_bridge.pipeline.draw import PROOFS
@@ -58,6 +60,7 @@ def finish(
         "never_flip": _lifted(plan, chosen),
         "format": _format(plan),
         "unreachable_names": unreachable(plan),
+        "overlaps": [one._asdict() for one in overlaps(plan.sources)],
         "files": [file for report in reports for file in report["files"]],
         "taxonomies": plan.lock["taxonomies"],
         "mappings": plan.lock["mappings"],
@@ -116,9 +119,11 @@ def _lists(plan: Plan, used: Mapping[str, Any]) -> dict[str, int]:
 
 def _source(name: str, config: str | None, split: str, source: Source) -> dict[str, Any]:
     return {
-        "as": name, "id": source.name, "title": source.title, "config": config, "split": split, "hub_id": source.hub_id, "revision": source.revision,
-        "licence": source.licence.identifier, "licence_evidence": source.licence.evidence, "licence_read": source.licence.date, "commercial": source.licence.commercial,
-        "gate": source.gate, "evidence": source.evidence, "unverified": source.unverified, "citation": source.citation, "verdicts": sorted(source.natural_verdicts(config, split)),
+        "as": name, "id": source.name, "title": source.title, "config": config, "split": split, "hub_id": source.hub_id, "github": source.github, "revision": source.revision,
+        "licence": source.licence.identifier, "licence_evidence": source.licence.evidence, "licence_link": source.licence.link, "licence_read": source.licence.date,
+        "commercial": source.licence.commercial,
+        "gate": source.gate, "evidence": source.evidence, "unverified": source.unverified,
+        "citation": str(source.citation) if source.citation else None, "lineage": dict(source.lineage), "verdicts": sorted(source.natural_verdicts(config, split)),
     }  # fmt: skip
 
 
@@ -158,12 +163,6 @@ def _companions(plan: Plan, target: Path, work: Path, outs: Sequence[Output], ma
 _SLUGS = {"CC-BY-4.0": "cc-by-4.0", "CC-BY-NC-4.0": "cc-by-nc-4.0", "MIT": "mit", "Apache-2.0": "apache-2.0", "ODC-BY": "odc-by"}
 
 
-def strictest(sources: Sequence[Source]) -> str:
-    """The licence that binds the mix: a forbidding one before an unknown one before the rest."""
-    order = {False: 0, None: 1, True: 2}
-    return min((source.licence for source in sources), key=lambda licence: (order[licence.commercial], licence.identifier)).identifier
-
-
 def readme(plan: Plan, manifest: Mapping[str, Any], book: Mapping[str, Any]) -> str:
     """The dataset card, with front matter that the hub accepts."""
     total = sum(entry["samples_out"] for entry in book["sources"])
@@ -178,13 +177,19 @@ def readme(plan: Plan, manifest: Mapping[str, Any], book: Mapping[str, Any]) -> 
         "`answered` rests on an answers file.\n",
         _proof_line(manifest),
         _source_table(plan),
-        f"Strictest licence of the mix: **{strictest(plan.sources)}**. Using the set means keeping to all of them.\n",
+        f"Strictest licence of the mix: **{strictest(plan.sources).identifier}**. Using the set means keeping to all of them. {' '.join(verdict(plan.sources).lines())}\n",
+        _overlap_lines(manifest),
         _ledger_table(book),
         _token_line(manifest),
         "## Files\n\n" + "\n".join(f"- `{file['path']}`: {file['rows']:,} rows" for file in manifest["files"]) + "\n",
         "## Removal\n\nA row that should not be here: ask the publisher of its source (above), and the distributor of this folder, naming the sample id.\n",
     ]
     return "\n".join(parts)
+
+
+def _overlap_lines(manifest: Mapping[str, Any]) -> str:
+    """Sources that share texts."""
+    return "".join(f"- `{one['first']}` and `{one['second']}` share texts: {one['why']}.\n" for one in manifest["overlaps"])
 
 
 def _proof_line(manifest: Mapping[str, Any]) -> str:
@@ -198,7 +203,7 @@ def _proof_line(manifest: Mapping[str, Any]) -> str:
 
 
 def _front_matter(plan: Plan, manifest: Mapping[str, Any], total: int) -> str:
-    licence = strictest(plan.sources)
+    licence = strictest(plan.sources).identifier
     languages = sorted({source.language for source in plan.sources if source.language}) or ["en"]
     configs: dict[str, dict[str, list[str]]] = {}
     for file in manifest["files"]:
@@ -229,7 +234,7 @@ def _source_table(plan: Plan) -> str:
         "|---|---|---|---|---|---|",
     ]
     for entry, source in zip(plan.entries, plan.sources, strict=True):
-        where = f"{source.hub_id or source.homepage or source.title}"
+        where = f"{source.hub_id or source.github or source.homepage or source.title}"
         checked = source.evidence + (" (unverified)" if source.unverified else "")
         lines.append(f"| {entry.name} | {where} | {entry.split} | {source.licence.identifier} | {source.licence.evidence} | {checked} |")
     return "\n".join([*lines, ""])
@@ -259,7 +264,7 @@ def _croissant(plan: Plan, manifest: Mapping[str, Any]) -> dict[str, Any]:
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         "name": plan.recipe.name,
         "description": "Mixed-taxonomy guard training set; every sample carries its own policy.",
-        "license": strictest(plan.sources),
+        "license": strictest(plan.sources).identifier,
         "distribution": [
             {
                 "@type": "cr:FileObject", "@id": file["path"], "name": file["path"], "contentUrl": file["path"],

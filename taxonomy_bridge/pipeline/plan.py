@@ -19,6 +19,7 @@ from taxonomy_bridge.errors import BuildError, FormatError, PolicyError, RecipeE
 from taxonomy_bridge.exporters._base import Exporter
 from taxonomy_bridge.formats._base import Format, check_names, compile_template, unreachable_names
 from taxonomy_bridge.graph import CategoryGraph, load_graph
+from taxonomy_bridge.licences import commercial
 from taxonomy_bridge.policy import MAX_ITEMS, Policy, read_policy, taxonomy_policy
 from taxonomy_bridge.recipe import LoadedRecipe, PolicyEntry, Recipe, SourceEntry
 from taxonomy_bridge.sources import _hub
@@ -137,6 +138,9 @@ class Plan:
             ],
             "taxonomies": {name: storage.file_sha256(registry.data_file("taxonomies", name)) for name in self._mapped | set(self.taxonomies)},
             "mappings": self._mapping_hashes(),
+            "adapters": {
+                entry.source: storage.file_sha256(self.folder / entry.adapter) for entry in (*self.entries, *self.recipe.decontaminate) if entry.adapter
+            },
             "policies": {entry.name: storage.file_sha256(self.folder / entry.file) for entry in self.recipe.policies if entry.file},
             "answers": self.answers.sha256 if self.answers else None,
             "template": hashlib.sha256(self.template.encode()).hexdigest() if self.template else None,
@@ -170,18 +174,8 @@ class Plan:
 
     @cached_property
     def shared_recipe(self) -> dict[str, Any]:
-        """The recipe as written into outputs: every default spelled out, folders of this machine left out."""
-        value = self.recipe.to_value()
-        for part in (*value["sources"], *value["decontaminate"]):
-            part["path"] = None if part["path"] is None else Path(part["path"]).name
-        for part, key in (
-            (value["format"], "template"),
-            (value["length"], "tokenizer"),
-            (value["labels"], "answers"),
-            *((entry, "file") for entry in value["policies"]),
-        ):
-            part[key] = None if part[key] is None else Path(part[key]).name
-        return value
+        """The recipe as written into outputs."""
+        return shared_form(self.recipe)
 
     def _locked(self, item: InputFile) -> dict[str, Any]:
         origin = item.file.origin
@@ -195,22 +189,37 @@ class Plan:
         return name if name == "approx-1" else storage.file_sha256(self.folder / name)
 
 
+def shared_form(recipe: Recipe) -> dict[str, Any]:
+    """A recipe as it is handed on: every default spelled out, folders of this machine left out."""
+    value = recipe.to_value()
+    for part in (*value["sources"], *value["decontaminate"]):
+        part |= {key: None if part[key] is None else Path(part[key]).name for key in ("path", "adapter")}
+    for part, key in (
+        (value["format"], "template"),
+        (value["length"], "tokenizer"),
+        (value["labels"], "answers"),
+        *((entry, "file") for entry in value["policies"]),
+    ):
+        part[key] = None if part[key] is None else Path(part[key]).name
+    return value
+
+
 def make_plan(loaded: LoadedRecipe, limit: int | None = None, data: Path | None = None) -> Plan:
     """Resolve a recipe. `data`: a folder with one sub-folder per source, used where the recipe gives no path. Raises `RecipeError`, `InputError`, `AccessError` or `FormatError` before anything is written."""
     recipe, folder = loaded.recipe, loaded.folder
-    sources = tuple(registry.load("sources", entry.id) for entry in recipe.sources)
+    sources = tuple(entry.load(folder) for entry in recipe.sources)
     _check_sources(recipe, sources)
     _check_places(recipe, folder, sources, data)
     _check_exports(recipe)
     format_ = _check_format(recipe)
     files: list[InputFile] = []
     for index, (entry, source) in enumerate(zip(recipe.sources, sources, strict=True)):
-        for file in _hub.files(source, entry.config, entry.split, _local(folder, entry.path, data, entry.id), entry.revision):
+        for file in _hub.files(source, entry.config, entry.split, _local(folder, entry.path, data, entry.source), entry.revision):
             files.append(InputFile(index, file, storage.file_sha256(file.path), file.path.stat().st_size, limit))
     evaluations = []
     for evaluation in recipe.decontaminate:
-        source = registry.load("sources", evaluation.id)
-        found = _hub.files(source, evaluation.config, evaluation.split, _local(folder, evaluation.path, data, evaluation.id), evaluation.revision)
+        source = evaluation.load(folder)
+        found = _hub.files(source, evaluation.config, evaluation.split, _local(folder, evaluation.path, data, evaluation.source), evaluation.revision)
         evaluations.append((source, tuple(found)))
     template = _template(recipe, folder)
     answers = read_answers(folder / recipe.labels.answers) if recipe.labels.answers is not None else None
@@ -235,10 +244,11 @@ def _check_sources(recipe: Recipe, sources: tuple[Source, ...]) -> None:
         if unknown:
             problems.append(f"source {entry.name}: {', '.join(unknown)} is not judged there. It offers: {', '.join(sorted(offered))}.")
         licence = source.licence
-        if recipe.intent == "commercial" and not licence.commercial:
-            state = "does not allow" if licence.commercial is False else "does not clearly allow"
+        if recipe.intent == "commercial" and commercial(licence) != "yes":
+            state = "does not allow" if commercial(licence) == "no" else "does not clearly allow"
+            where = f"; {licence.link}" if licence.link else ""
             problems.append(
-                f"source {entry.name}: its licence ({licence.identifier}; {licence.evidence}) {state} commercial use. Remove it or set `intent: research`."
+                f"source {entry.name}: its licence ({licence.identifier}; {licence.evidence}{where}) {state} commercial use. Remove it or set `intent: research`."
             )
     if problems:
         raise RecipeError(problems)
@@ -248,7 +258,7 @@ def _check_places(recipe: Recipe, folder: Path, sources: tuple[Source, ...], dat
     """Every source can be found, before the first byte is downloaded."""
     problems: list[str] = []
     for entry, source in zip(recipe.sources, sources, strict=True):
-        problems += _hub.problems(source, entry.config, entry.split, _local(folder, entry.path, data, entry.id), entry.revision)
+        problems += _hub.problems(source, entry.config, entry.split, _local(folder, entry.path, data, entry.source), entry.revision)
     if problems:
         raise RecipeError(list(dict.fromkeys(problems)))
 

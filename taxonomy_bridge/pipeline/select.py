@@ -120,6 +120,9 @@ def _merge_under(rows: Judgements, chosen: Ints, taxonomy: Taxonomy) -> None:
     table[verdict != UNSAFE] = 0
     add = np.add.reduceat
     joined = join_votes(add(verdict == UNSAFE, starts[:-1], dtype=np.int64), add(verdict == SAFE, starts[:-1], dtype=np.int64), add(table, starts[:-1], axis=0))
+    # What no annotator judged stays unjudged.
+    never = np.array([[slug in pattern.unjudged for slug in slugs] for pattern in rows.patterns], bool)[rows.pattern[chosen[order]]]
+    joined = joined._replace(unjudged=joined.unjudged | (np.logical_and.reduceat(never, starts[:-1], axis=0) & ~joined.violated))
     known = {pattern: number for number, pattern in enumerate(rows.patterns)}
     distinct, inverse = np.unique(np.column_stack([joined.verdict[:, None], joined.violated, joined.unjudged])[several], axis=0, return_inverse=True)
     fresh = []

@@ -6,7 +6,6 @@ The bundled sources whose labels need no code are such files; `taxonomy-bridge s
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -66,7 +65,6 @@ def _told(document: yamlfile.Document, problem: Any) -> str:
 
 
 def _source(told: Description, taxonomy: Taxonomy, path: Path, bundled: bool) -> Source:
-    today = datetime.date.today().isoformat()
     places = {(config, split): files for config, splits in told.files.items() for split, files in splits.items()}
     verdicts = {place: _described.verdicts_at(told, *place, files) for place, files in places.items()}
     every = frozenset().union(*verdicts.values())
@@ -74,6 +72,7 @@ def _source(told: Description, taxonomy: Taxonomy, path: Path, bundled: bool) ->
     return Source(
         name=path.stem,
         title=told.title or path.stem,
+        about=told.about or told.title or path.stem,
         hub_id=told.hub,
         github=told.github,
         revision=told.revision,
@@ -82,7 +81,7 @@ def _source(told: Description, taxonomy: Taxonomy, path: Path, bundled: bool) ->
         folder=None if bundled or told.hub or told.github else path.parent,
         files=told.files,
         columns=_described.schema(told, taxonomy),
-        licence=Licence(told.licence.id, told.licence.evidence, told.licence.read or today, told.licence.commercial, told.licence.link),
+        licence=Licence(told.licence.id, told.licence.evidence, told.licence.read, told.licence.commercial, told.licence.link),
         citation=Citation(**told.citation.model_dump()) if told.citation else None,
         taxonomies=(taxonomy.id,),
         decode=_described.decoder(told, taxonomy),
@@ -94,7 +93,7 @@ def _source(told: Description, taxonomy: Taxonomy, path: Path, bundled: bool) ->
         one_class=_one_class(verdicts, every),
         annotated=frozenset(told.annotated),
         safe_clears=told.safe_clears,
-        layout=Layout(told.layout.header, told.layout.delimiter, told.layout.encoding, told.layout.at, told.layout.levels),
+        layout=Layout(told.layout.header, told.layout.delimiter, told.layout.encoding, told.layout.at, told.layout.levels, told.layout.array),
         language=own_language,
         quirks=told.quirks,
         rows=told.rows,

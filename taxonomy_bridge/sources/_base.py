@@ -6,6 +6,8 @@ A source file holds facts and one function `decode(rows, origin)` over a whole b
 
 from __future__ import annotations
 
+import inspect
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -76,7 +78,7 @@ class Source:
     It lives on the hub (`hub_id`), in a GitHub repository (`github`, "owner/name"), in a folder of one's own (`folder`) or, with none of them, wherever
     the user put it. `revision`: the full commit that is read. `digests`: sha256 of native files at that commit, where known. `former`: ids that it had before.
     `rows`: "config/split" -> records, as published. `lineage`: another source or data set -> what was taken from it.
-    `layout`: what cannot be told from a file's ending. `files`: config -> split -> native paths; a split may be asked for as "a+b". `unions`: config -> the configs it is made of; their rows
+    `layout`: what cannot be told from a file's ending. `about`: what one row is and how its labels are written; the docstring of a Python file says it. `files`: config -> split -> native paths; a split may be asked for as "a+b". `unions`: config -> the configs it is made of; their rows
     keep the config and id that they have there. `columns`: the native columns that are read; one that is not nullable must have a value in
     every row. `slots`: what a native row judges. `evidence`: "real rows", "documented layout" or "invented rows". `verdicts`: those that
     occur by nature; `one_class`: config or split -> the only verdict that it has. `annotated`: splits in which one text has one row per
@@ -104,6 +106,7 @@ class Source:
     safe_clears: bool = True
     layout: Layout = field(default_factory=Layout)
     language: str | None = None
+    about: str = ""
     quirks: tuple[str, ...] = ()
     github: str | None = None
     folder: Path | None = None
@@ -111,6 +114,11 @@ class Source:
     former: tuple[str, ...] = ()
     rows: Mapping[str, int] = field(default_factory=dict)
     lineage: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def told(self) -> str:
+        """What one row is and how its labels are written."""
+        return self.about or inspect.cleandoc(sys.modules[self.decode.__module__].__doc__ or "")
 
     @property
     def unverified(self) -> bool:

@@ -25,8 +25,14 @@ _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "
 
 
 def read_csv(open_stream: Callable[[], Any], name: str, columns: pa.Schema, delimiter: str, header: bool) -> Iterator[Rows]:
-    """All records of a file; `open_stream` is called again with a larger block if a record does not fit into one."""
-    names = _header(open_stream(), delimiter, name) if header else columns.names
+    """All records of a file; `open_stream` is called again with a larger block if a record does not fit into one.
+
+    Without a header, blank fields at the end of the first record are fields that every record has and no column of the contract names.
+    """
+    names = _header(open_stream(), delimiter, name)
+    if not header:
+        further = names[len(columns) :]
+        names = [*columns.names, *(f"blank {at}" for at in range(len(further)) if not any(further))]
     missing = [field.name for field in columns if not field.nullable and field.name not in names]
     if missing:
         raise InputError(f"{name}: lacks the columns {', '.join(missing)}. It has: {', '.join(names)}. Is it another data set or release?")
@@ -68,7 +74,7 @@ def _read(stream: Any, columns: pa.Schema, names: list[str], delimiter: str, hea
     wanted = [field.name for field in columns if field.name in names]
     reader = pc_csv.open_csv(
         pa.PythonFile(stream, mode="r"),
-        read_options=pc_csv.ReadOptions(use_threads=False, block_size=block, column_names=None if header else columns.names),
+        read_options=pc_csv.ReadOptions(use_threads=False, block_size=block, column_names=None if header else names),
         parse_options=pc_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, invalid_row_handler=refuse),
         convert_options=pc_csv.ConvertOptions(column_types={name: pa.binary() for name in wanted}, include_columns=wanted, check_utf8=False),
     )

@@ -125,6 +125,7 @@ class LayoutPart(Part):
     columns: tuple[str, ...] = ()
     delimiter: str | None = None
     encoding: str = "utf-8"
+    array: bool = False
     at: str | None = None
     levels: tuple[str, ...] = ()
 

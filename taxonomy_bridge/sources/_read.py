@@ -79,7 +79,7 @@ def _numbered(path: Path, ending: str, columns: pa.Schema, layout: Layout) -> It
         return read_csv(lambda: _open(path, layout.encoding), path.name, columns, delimiter, layout.header)
     if ending == ".txt":
         return read_lines(_open(path, layout.encoding), columns)
-    return read_json(_open(path, layout.encoding), path.name, columns, layout, array_allowed=ending == ".json")
+    return read_json(_open(path, layout.encoding), path.name, columns, layout, array_allowed=ending == ".json" or layout.array)
 
 
 class _Limited(io.RawIOBase):

@@ -34,8 +34,9 @@ class Layout(NamedTuple):
     """What the ending of a file does not tell.
 
     `header`: the first CSV record names the columns; without it they are those of the contract, in order. `delimiter`: of CSV, where unusual.
-    `encoding`: of text that is not UTF-8. `at`: the key of a JSON object under which the array of records stands. `levels`: JSON whose keys are
-    labels, nested objects down to arrays of texts: one column name per level of keys, and the last for the text.
+    `encoding`: of text that is not UTF-8. `array`: one JSON array although the ending promises one object per line. `at`: the key of a JSON object under
+    which the array of records stands. `levels`: JSON whose keys are labels, nested objects down to arrays of texts: one column name per level of keys,
+    and the last for the text.
     """
 
     header: bool = True
@@ -43,6 +44,7 @@ class Layout(NamedTuple):
     encoding: str = "utf-8"
     at: str | None = None
     levels: tuple[str, ...] = ()
+    array: bool = False
 
 
 def nullable(columns: pa.Schema) -> pa.Schema:

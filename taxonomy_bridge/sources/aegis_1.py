@@ -69,6 +69,7 @@ SOURCE = Source(
     evidence="documented layout",
     verdicts=frozenset({"safe", "unsafe", "borderline"}),
     language="en",
+    lineage={"hh-rlhf-harmless": "prompts"},
     quirks=(
         "No gold label: verdicts come from a strict majority of all annotators; without one a dialogue is borderline.",
         "Needs Caution alone counts neither as safe nor as unsafe.",

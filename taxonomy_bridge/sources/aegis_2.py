@@ -67,6 +67,7 @@ SOURCE = Source(
     decode=decode,
     slots=("prompt", "response"),
     language="en",
+    lineage={"hh-rlhf-harmless": "prompts", "Suicide Detection (Kaggle)": "about 358 prompts"},
     quirks=(
         "Prompt and response share one category list: names count only where exactly one of the two is unsafe.",
         "Safe rows may name categories (mostly Needs Caution); the verdict never comes from the list.",

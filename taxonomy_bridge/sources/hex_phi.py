@@ -55,6 +55,7 @@ SOURCE = Source(
     verdicts=frozenset({"unsafe"}),
     layout=Layout(header=False),
     language="en",
+    lineage={"advbench": "part of the instructions", "anthropic-red-team": "part of the instructions"},
     quirks=(
         "All prompts are unsafe: there is no safe half.",
         "The category is the number in the file name; number 2 was withdrawn, so there are 300 prompts, not 330.",

@@ -72,6 +72,7 @@ SOURCE = Source(
     decode=decode,
     slots=("response_0", "response_1"),
     language="en",
+    lineage={"beavertails": "prompts from the same sources"},
     quirks=(
         "Every row holds two responses and gives two judgements; the prompt alone is not judged.",
         "The config default is the three others together; its rows keep the config and id that they have there.",

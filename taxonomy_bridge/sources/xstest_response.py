@@ -51,6 +51,7 @@ SOURCE = Source(
     evidence="documented layout",
     gate="https://huggingface.co/datasets/allenai/xstest-response",
     language="en",
+    lineage={"xstest": "all prompts"},
     quirks=(
         "response_refusal says refusal or compliance and gives no verdict on harm.",
         "The pinned revision was reported by a single user; compare it with the page before relying on it.",
