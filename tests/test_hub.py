@@ -44,8 +44,8 @@ PROGRAM = """
 import dataclasses, json, sys
 from taxonomy_bridge import registry
 from taxonomy_bridge.errors import TaxonomyBridgeError
-from taxonomy_bridge.sources import _hub
-_hub.PAUSES = (0.05, 0.05, 0.05)
+from taxonomy_bridge.sources import _hub, _retry
+_retry.PAUSES = (0.05, 0.05, 0.05)
 source = dataclasses.replace(registry.load("sources", "xstest"), **{"digests": {}, "former": (), **json.loads(sys.argv[1])})
 try:
     for file in _hub.files(source, None, "train", None, None):

@@ -8,10 +8,8 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
-from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
@@ -19,7 +17,7 @@ from decoding import FIXTURES, REAL, SYNTHETIC, cleared_by, decode_all, rows_of
 from stand_ins import with_specific_harms
 
 from taxonomy_bridge import registry, schema
-from taxonomy_bridge.errors import AccessError, InputError, MissingExtraError, RecipeError, UnknownNameError
+from taxonomy_bridge.errors import InputError, RecipeError, UnknownNameError
 from taxonomy_bridge.sources import _base, _hub, load_source
 from taxonomy_bridge.sources._rows import Rows
 from taxonomy_bridge.taxonomy import load_taxonomy
@@ -38,6 +36,11 @@ def source(request: pytest.FixtureRequest) -> _base.Source:
 
 
 # --- every source -------------------------------------------------------------------------------------------------------
+
+
+def test_there_are_enough_sources_and_a_page_for_each() -> None:
+    assert len(NAMES) >= 45
+    assert {path.stem for path in (ROOT / "docs" / "sources").glob("*.md")} == {*NAMES, "README"}
 
 
 def test_each_source_has_a_fixture_and_each_fixture_a_source() -> None:
@@ -360,7 +363,7 @@ def test_xstest_response_refusal_has_no_verdict_and_both_prompt_types_read() -> 
     assert {json.loads(row["native"])["prompt_type"] for row in harm} == {"prompt_harmful", "prompt_unsafe", "prompt_safe"}
 
 
-# --- local files and the hub ----------------------------------------------------------------------------------------------
+# --- local files ----------------------------------------------------------------------------------------------
 
 
 def test_unknown_names_say_what_is_near() -> None:
@@ -399,88 +402,12 @@ def test_splits_can_be_added() -> None:
     assert [file.origin.split for file in both] == ["30k_train", "30k_test"]
 
 
-@pytest.mark.parametrize("revision", ["main", "refs/convert/parquet", "8401fe6", "G" * 40, "8401FE609D288129CC684A9B3BE6A93E41CFE678"])
-def test_hub_refuses_moving_revisions(revision: str) -> None:
-    with pytest.raises(RecipeError, match="full commit"):
-        _hub.files(registry.load("sources", "beavertails"), None, "30k_test", None, revision)
-
-
 @pytest.mark.parametrize("name", [name for name in NAMES if registry.load("sources", name).revision is None])
 def test_hub_refuses_unpinned_sources(name: str) -> None:
     source = registry.load("sources", name)
     config = source.configs[0]
     with pytest.raises(RecipeError, match=r"`revision:`.*`path:`"):
         _hub.files(source, config, next(iter(source.files[config])), None, None)
-
-
-def test_hub_downloads_the_pinned_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    huggingface_hub = pytest.importorskip("huggingface_hub")
-    asked: list[tuple[str, str, dict[str, str]]] = []
-
-    def download(repo: str, name: str, **options: str) -> str:
-        asked.append((repo, name, options))
-        return str(FIXTURES / "pku-saferlhf" / name)
-
-    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
-    source = registry.load("sources", "pku-saferlhf")
-    found = _hub.files(source, None, "train", None, None)
-    assert [name for _, name, _ in asked] == [f"data/{model}/train.jsonl" for model in ("Alpaca-7B", "Alpaca2-7B", "Alpaca3-8B")]
-    assert {options["revision"] for _, _, options in asked} == {source.revision} and {options["repo_type"] for _, _, options in asked} == {"dataset"}
-    assert [file.origin.config for file in found] == ["alpaca-7b", "alpaca2-7b", "alpaca3-8b"]
-    assert {file.origin.revision for file in found} == {source.revision}
-    other = "0" * 40
-    assert {file.origin.revision for file in _hub.files(source, None, "train", None, other)} == {other}
-    assert {file.origin.revision for file in _hub.files(source, None, "train", FIXTURES / "pku-saferlhf", other)} == {other}
-    assert sum(len(batch) for batch in load_source("pku-saferlhf", split="test")) == 12
-
-
-def test_hub_cache_of_another_commit_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    huggingface_hub = pytest.importorskip("huggingface_hub")
-    monkeypatch.setattr(huggingface_hub, "hf_hub_download", lambda *_, **__: str(tmp_path / "snapshots" / ("1" * 40) / "x.jsonl"))
-    with pytest.raises(AccessError, match="another one"):
-        _hub.files(registry.load("sources", "xstest"), None, "train", None, None)
-
-
-def _http_error(kind: str, status: int) -> Exception:
-    errors = pytest.importorskip("huggingface_hub.errors")
-    response = SimpleNamespace(status_code=status, headers={}, request=None)
-    made: Exception = getattr(errors, kind)("refused", response=response)
-    return made
-
-
-@pytest.mark.parametrize(
-    ("name", "config", "split", "failure", "says"),
-    [
-        ("wildguardmix", "wildguardtrain", "train", lambda: _http_error("GatedRepoError", 403), r"wildguardmix, then set the variable HF_TOKEN"),
-        ("hex-phi", None, "train", lambda: _http_error("RepositoryNotFoundError", 401), r"HEx-PHI, then set the variable HF_TOKEN"),
-        ("hex-phi", None, "train", lambda: _http_error("HfHubHTTPError", 403), "HF_TOKEN"),
-        ("xstest", None, "train", lambda: _http_error("RepositoryNotFoundError", 404), "moved, private or gated"),
-        ("xstest", None, "train", lambda: _http_error("RevisionNotFoundError", 404), "that commit does not exist"),
-        ("xstest", None, "train", lambda: _http_error("RemoteEntryNotFoundError", 404), "that file does not exist"),
-        ("xstest", None, "train", lambda: _http_error("HfHubHTTPError", 500), "Run again"),
-        ("xstest", None, "train", lambda: pytest.importorskip("huggingface_hub.errors").LocalEntryNotFoundError("no"), "HF_HUB_OFFLINE"),
-        ("xstest", None, "train", lambda: pytest.importorskip("huggingface_hub.errors").OfflineModeIsEnabled("no"), "HF_HUB_OFFLINE"),
-        ("xstest", None, "train", lambda: OSError("disk"), "Run again"),
-    ],
-)
-def test_hub_errors_say_what_to_do(
-    monkeypatch: pytest.MonkeyPatch, name: str, config: str | None, split: str, failure: Callable[[], Exception], says: str
-) -> None:
-    huggingface_hub = pytest.importorskip("huggingface_hub")
-    raised = failure()
-
-    def refuse(*_: object, **__: object) -> str:
-        raise raised
-
-    monkeypatch.setattr(huggingface_hub, "hf_hub_download", refuse)
-    with pytest.raises(AccessError, match=says):
-        _hub.files(registry.load("sources", name), config, split, None, None)
-
-
-def test_hub_without_the_extra_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-    with pytest.raises(MissingExtraError, match=r"taxonomy-bridge\[hub\]"):
-        _hub.files(registry.load("sources", "xstest"), None, "train", None, None)
 
 
 # --- real rows ------------------------------------------------------------------------------------------------------------

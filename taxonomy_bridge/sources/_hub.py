@@ -7,12 +7,8 @@ are honoured by huggingface_hub; a token is never logged. With any of the variab
 from __future__ import annotations
 
 import hashlib
-import http.client
-import logging
 import os
 import re
-import time
-import urllib.error
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -20,17 +16,11 @@ from typing import Any
 
 from taxonomy_bridge import storage
 from taxonomy_bridge.errors import AccessError, MissingExtraError, RecipeError
-from taxonomy_bridge.sources import _base, _github
+from taxonomy_bridge.sources import _base, _github, _retry
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 HUB = "https://huggingface.co"
 OFFLINE = ("TAXONOMY_BRIDGE_OFFLINE", "HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE")
-# Answers and failures after which the same request may succeed; 416: what had arrived does not fit the file.
-PASSING = (408, 416, 429, 500, 502, 503, 504)
-LOST = (ConnectionError, TimeoutError, urllib.error.URLError, http.client.HTTPException)
-# Seconds before another attempt, unless the server names its own; and how long all of them together may take: the hub's window for counting requests.
-PAUSES = (1.0, 2.0, 4.0)
-PATIENCE = 300.0
 
 
 def files(source: _base.Source, config: str | None, split: str, path: Path | None, revision: str | None) -> list[_base.NativeFile]:
@@ -119,7 +109,7 @@ def _obtain(source: _base.Source, native: str, revision: str) -> Path:
         if found is None:
             if forbidden := offline():
                 raise AccessError(f"not in the cache, and {forbidden[0]} is set. Unset it and run again with a connection, or give `path:` of a local copy.")
-            found = _patiently(source, what, _attempt(source, native, revision))
+            found = _retry.patiently(what, _attempt(source, native, revision), partial(_advice, source))
         _verify(source, native, found, revision)
     except AccessError as error:
         raise AccessError(f"{what}: {error}") from error.__cause__
@@ -153,61 +143,21 @@ def _from_hub(repository: str, native: str, revision: str) -> Path:
         raise ConnectionError(str(error)) from error
 
 
-def _patiently(source: _base.Source, what: str, attempt: Callable[[], Path]) -> Path:
-    """The result of `attempt`, which is repeated while that may help and the server does not ask for more time than there is."""
-    waited, pauses = 0.0, iter(PAUSES)
-    while True:
-        try:
-            return attempt()
-        except (OSError, http.client.HTTPException) as error:
-            pause = next(pauses, None)
-            wait = _asked(error) or pause
-            if wait is None or pause is None or waited + wait > PATIENCE or not _passes(error):
-                raise AccessError(_advice(source, error)) from error
-            logging.getLogger(__name__).warning("%s: %s; next attempt in %.0f s", what, _said(error), wait)
-            waited += wait
-            time.sleep(wait)
-
-
-def _passes(error: BaseException) -> bool:
-    """Whether the same request may succeed later."""
-    status = _status(error)
-    return isinstance(error, LOST) if status is None else status in PASSING
-
-
-def _status(error: BaseException) -> int | None:
-    """The HTTP status, if the error is an answer: of huggingface_hub (`response`) or of urllib (`code`)."""
-    return getattr(getattr(error, "response", error), "status_code", getattr(error, "code", None))
-
-
-def _asked(error: BaseException) -> int | None:
-    """How many seconds the server asks to wait: `Retry-After: 55`, or `RateLimit: "api";r=0;t=55` of the hub."""
-    headers = getattr(getattr(error, "response", error), "headers", None) or {}
-    found = re.fullmatch(r"\s*(\d+)\s*", headers.get("Retry-After", "")) or re.search(r"\br=0;\s*t=(\d+)", headers.get("RateLimit", ""))
-    return int(found[1]) if found else None
-
-
-def _said(error: BaseException) -> str:
-    """What went wrong, in a word. The text of an error may hold addresses, and these may hold secrets."""
-    status, cause = _status(error), error.__cause__ or getattr(error, "reason", None)
-    return f"HTTP {status}" if status is not None else type(cause if isinstance(cause, Exception) else error).__name__
-
-
 def _advice(source: _base.Source, error: BaseException) -> str:
     """What went wrong, and what to do."""
-    hub, status = source.hub_id is not None, _status(error)
+    hub, status = source.hub_id is not None, _retry.status(error)
     if status == 429:
-        seconds = _asked(error)
+        seconds = _retry.asked(error)
         token = " or set HF_TOKEN, which allows more requests," if hub and not has_token() else ""
         return f"too many requests. Wait {f'{seconds} s' if seconds else 'some minutes'}{token} and run again: finished files are kept."
     if status in (401, 403, 404):
         return _refused(source, error) if hub else _absent(source)
-    if _passes(error) or isinstance(error, FileNotFoundError):
+    if _retry.passes(error) or isinstance(error, FileNotFoundError):
         place, variable = (endpoint(), "HF_ENDPOINT") if hub else (_github.endpoint(), "TAXONOMY_BRIDGE_GITHUB")
         xet = " HF_HUB_DISABLE_XET=1 avoids the service for large files." if isinstance(error.__cause__, RuntimeError) else ""
-        said = f"no file from {_github.shown(place)} ({_said(error)})"
+        said = f"no file from {_github.shown(place)} ({_retry.said(error)})"
         return f"{said}. Check the connection, the proxy and {variable}, then run again: finished files are kept. Or give `path:`.{xet}"
-    return f"the download failed ({_said(error)}). Run again: finished files are kept. Or give `path:` of a local copy."
+    return f"the download failed ({_retry.said(error)}). Run again: finished files are kept. Or give `path:` of a local copy."
 
 
 def _absent(source: _base.Source) -> str:
@@ -224,7 +174,7 @@ def _refused(source: _base.Source, error: Any) -> str:
         return f"that file does not exist there. Look at {page}/tree/main: it may have been renamed. Give `path:` of a local copy."
     if token and "Invalid credentials" in error.response.headers.get("X-Error-Message", ""):
         return f"the token that is set is not valid. Make a read token at {HUB}/settings/tokens and set the variable HF_TOKEN to it."
-    if isinstance(error, errors.GatedRepoError) or (source.gate and _status(error) in (401, 403)):
+    if isinstance(error, errors.GatedRepoError) or (source.gate and _retry.status(error) in (401, 403)):
         terms = f"access is restricted. Accept the terms at {source.gate or page}"
         if not token:
             return f"{terms}, then set the variable HF_TOKEN to a read token of that account."
