@@ -28,7 +28,7 @@ from hub_server import Fault, Loopback, git_name, loopback
 
 from taxonomy_bridge import registry
 from taxonomy_bridge.errors import AccessError, MissingExtraError, RecipeError
-from taxonomy_bridge.sources import _base, _github, _hub
+from taxonomy_bridge.sources import _base, _github, _hub, _retry
 
 pytest.importorskip("huggingface_hub")
 
@@ -78,7 +78,7 @@ def near(
     for name, place in {"HF_HUB_CACHE": "hub", "HF_TOKEN_PATH": "token", "AGENT_HARNESSES_PATH": "agents.json"}.items():
         monkeypatch.setattr(constants, name, str(tmp_path / place), raising=False)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(_hub, "PAUSES", (0.02, 0.02, 0.02))
+    monkeypatch.setattr(_retry, "PAUSES", (0.02, 0.02, 0.02))
     yield hub
     assert TOKEN not in "".join(capfd.readouterr()) + caplog.text
 
@@ -464,7 +464,7 @@ def test_github_answers_416_by_starting_anew(near: Loopback) -> None:
 
 
 def test_github_restarts_in_mid_download(near: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_hub, "PAUSES", (0.3, 0.3, 0.3))
+    monkeypatch.setattr(_retry, "PAUSES", (0.3, 0.3, 0.3))
     near.faults = [Fault(cut=100, after=near.restart)]
     assert read(GITHUB) == CONTENT and near.log[-1].range == "bytes=100-"
 
