@@ -34,4 +34,6 @@ def test_every_real_file_is_decoded_or_explained(tested):
 
 @pytest.mark.skipif(not SYNTHETIC.is_dir(), reason="synthetic rows are not at hand")
 def test_every_invented_folder_is_decoded(tested):
-    assert [folder.name for folder in sorted(SYNTHETIC.iterdir()) if folder.is_dir() and f'"{folder.name}' not in tested and f"/{folder.name}" not in tested] == []
+    assert [
+        folder.name for folder in sorted(SYNTHETIC.iterdir()) if folder.is_dir() and f'"{folder.name}' not in tested and f"/{folder.name}" not in tested
+    ] == []
