@@ -55,12 +55,25 @@ def test_prosocial_steps_between_safe_and_unsafe_are_borderline_and_leave_cautio
     assert cleared_by(rows[4]) == frozenset()
 
 
+def test_prosocial_intervention_that_one_annotator_asked_for_is_open() -> None:
+    source = registry.load("sources", "prosocial-dialog")
+    votes = ["needs caution", "needs intervention", "needs caution"]
+    rows = [
+        {"context": "Invented", "safety_label": label, "safety_annotations": votes, "_row": at}
+        for at, label in enumerate(("__needs_caution__", "__needs_intervention__"))
+    ]
+    batch = pa.RecordBatch.from_pylist(rows, pa.schema([*source.columns, ("_row", pa.int64())]))
+    found = _base.decode_rows(source, _base.Origin("prosocial-dialog", "default", "test", "unpinned", "x"), Rows(batch, ())).judgements.to_pylist()
+    assert [(row["violated"], row["unjudged"]) for row in found] == [(["needs_caution"], ["needs_intervention"]), (["needs_intervention"], [])]
+    assert "needs_intervention" not in cleared_by(found[0])
+
+
 def test_prosocial_judges_the_utterance_and_never_the_reply() -> None:
     rows = rows_of("prosocial-dialog")
     assert {row["response"] for row in rows} == {None} and {row["judged"] for row in rows} == {"prompt"}
     native = json.loads(rows[2]["native"])
     assert native["safety_annotations"] == ["casual", "needs caution", "needs caution"] and (native["dialogue_id"], native["response_id"]) == (1, 0)
-    assert "column safety_label" in refused("prosocial-dialog", context="Invented", safety_label="needs caution")[0]
+    assert refused("prosocial-dialog", context="Invented", safety_label="needs caution") == ["unknown value in safety_label"]
 
 
 # --- DICES ----------------------------------------------------------------------------------------------------------------
