@@ -73,3 +73,26 @@ def _no_term(graph: CategoryGraph, row: Row) -> Compared:
 def agreement(compared: Sequence[Compared]) -> dict[str, int]:
     """How many rows agree, contradict, or cannot be compared."""
     return {outcome: sum(item.outcome == outcome for item in compared) for outcome in ("agree", "contradict", "not comparable")}
+
+
+def score(mine: Table, other: Table) -> dict[str, Any]:
+    """How far the rows of one mapping are those of another: precision, recall and F1 of pairs, of certain pairs, and the share of common pairs with one predicate.
+
+    Categories are compared by slug, so that the lists may have different ids. Refuted rows do not count.
+    """
+    rows = [{(row.subject.split(":", 1)[-1], row.object): row.predicate for row in table.rows if not row.negated} for table in (mine, other)]
+    certain = [{pair for pair, predicate in side.items() if predicate in ("skos:exactMatch", "skos:narrowMatch")} for side in rows]
+    common = rows[0].keys() & rows[1].keys()
+    alike = sum(rows[0][pair] == rows[1][pair] for pair in common)
+    return {
+        "pairs": _shares(set(rows[0]), set(rows[1])), "certain": _shares(*certain), "categories": len({slug for slug, _ in rows[0]}),
+        "same_predicate": alike / len(common) if common else None,
+    }  # fmt: skip
+
+
+def _shares(mine: set[tuple[str, str]], other: set[tuple[str, str]]) -> dict[str, Any]:
+    hits = len(mine & other)
+    return {
+        "mine": len(mine), "other": len(other), "common": hits, "precision": hits / len(mine) if mine else None, "recall": hits / len(other) if other else None,
+        "f1": 2 * hits / (len(mine) + len(other)) if mine or other else None,
+    }  # fmt: skip

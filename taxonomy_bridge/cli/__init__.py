@@ -12,7 +12,7 @@ from typing import Any
 
 import typer
 
-from taxonomy_bridge.cli import build, check, coldstart, concepts, crosswalk, doctor, evaluate, licences, mappings, policy, recipe, sources, taxonomies
+from taxonomy_bridge.cli import align, build, check, coldstart, concepts, crosswalk, doctor, evaluate, licences, mappings, policy, recipe, sources, taxonomies
 from taxonomy_bridge.cli._print import err, fail
 from taxonomy_bridge.errors import TaxonomyBridgeError
 
@@ -28,6 +28,7 @@ app = typer.Typer(
 for module in (build, check, evaluate, crosswalk, licences, doctor):
     module.register(app)
 for name, group in (
+    ("align", align),
     ("coldstart", coldstart),
     ("concepts", concepts),
     ("mappings", mappings),

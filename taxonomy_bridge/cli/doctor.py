@@ -17,6 +17,8 @@ EXTRAS = {
     "tokenizer": ("tokenizers",),
     "train": ("trl",),
     "embeddings": ("sentence_transformers",),
+    "ontologies": ("rdflib",),
+    "review": ("starlette", "uvicorn"),
 }
 
 

@@ -267,3 +267,29 @@ def compare(
     if lines:
         typer.echo("")
         _print.table(["subject", "predicate", "object", "ours", "outcome", "reason"], lines)
+
+
+@app.command("score", epilog="Example: taxonomy-bridge mappings score mine.sssom.tsv mappings/beavertails.sssom.tsv")
+def score(
+    mine: Annotated[Path, typer.Argument(help="A mapping.", exists=True, dir_okay=False)],
+    other: Annotated[Path, typer.Argument(help="The mapping that it is held against.", exists=True, dir_okay=False)],
+    json: _options.Json = False,
+) -> None:
+    """Print how far the rows of one mapping are those of another: precision, recall and F1 of pairs, and how often the predicate is the same."""
+    from taxonomy_bridge import sssom
+    from taxonomy_bridge.comparison import score as found
+
+    told = found(sssom.read(mine), sssom.read(other))
+    if json:
+        _print.as_json(told)
+        return
+    rows = [
+        [kind, *(told[kind][key] for key in ("mine", "other", "common")), *(_two_digits(told[kind][key]) for key in ("precision", "recall", "f1"))]
+        for kind in ("pairs", "certain")
+    ]
+    _print.table(["rows", "mine", "other", "common", "precision", "recall", "F1"], rows)
+    typer.echo(f"\nsame predicate in common pairs: {_two_digits(told['same_predicate'])}")
+
+
+def _two_digits(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
