@@ -15,7 +15,7 @@ from taxonomy_bridge import sssom
 from taxonomy_bridge.errors import MappingError, UnknownNameError
 from taxonomy_bridge.extents import Extent
 from taxonomy_bridge.sssom import Row, Table
-from taxonomy_bridge.taxonomy import Taxonomy
+from taxonomy_bridge.taxonomy import Taxonomy, load_taxonomy, read_taxonomy
 from taxonomy_bridge.vocabulary import Vocabulary, concept_of
 
 # The concept lies inside the category: certain. The category lies inside the concept, or both overlap: possible.
@@ -39,6 +39,13 @@ class Mapping:
     def of(self, slug: str) -> tuple[Row, ...]:
         """The rows of one category, refuted ones included."""
         return tuple(row for row in self.rows if row.subject == f"{self.taxonomy}:{slug}")
+
+
+def taxonomy_of(path: Path) -> Taxonomy:
+    """The list that a mapping file is named after: the YAML file beside it, else the bundled one."""
+    name = path.name.removesuffix(".sssom.tsv")
+    beside = path.with_name(f"{name}.yaml")
+    return read_taxonomy(beside) if beside.is_file() else load_taxonomy(name)
 
 
 def read_mapping(path: Path, taxonomy: Taxonomy, vocabulary: Vocabulary) -> Mapping:

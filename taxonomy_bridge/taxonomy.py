@@ -122,6 +122,12 @@ def load_taxonomy(name: str) -> Taxonomy:
     return read_taxonomy(registry.data_file("taxonomies", name))
 
 
+def is_taxonomy_file(path: Path) -> bool:
+    """Whether a YAML file is meant as a category list. Raises `ProblemsError` if it is no YAML."""
+    value = yamlfile.read(path).value
+    return isinstance(value, dict) and "categories" in value
+
+
 def register_taxonomy(path: Path) -> Taxonomy:
     """Read a list of the user's own, so that this process knows it by its id, with the mapping `<id>.sssom.tsv` beside it if there is one.
 

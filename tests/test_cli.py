@@ -14,7 +14,8 @@ HEAVY = ("pyarrow", "numpy", "pandas", "networkx", "datasets", "torch", "pydanti
 COMMANDS = [
     [], ["build"], ["check"], ["evaluate"], ["doctor"], ["coldstart"], ["coldstart", "import"], ["recipe"], ["recipe", "init"], ["recipe", "list"], ["recipe", "check"],
     ["recipe", "schema"], ["sources"], ["sources", "list"], ["sources", "show"], ["sources", "check"], ["taxonomies"], ["taxonomies", "list"],
-    ["taxonomies", "show"], ["taxonomies", "check"],
+    ["taxonomies", "show"], ["taxonomies", "check"], ["sources", "add"], ["licences"], ["cite"], ["recipe", "share"], ["mappings", "score"], ["align"],
+    ["align", "propose"], ["align", "evaluate"], ["align", "import"], ["review"],
 ]  # fmt: skip
 
 
@@ -28,7 +29,7 @@ def run(*arguments: str, cwd: Path | None = None, **environment: str) -> subproc
 def test_help_of_every_command_shows_an_example(command):
     shown = run(*command, "--help")
     assert shown.returncode == 0
-    assert "Example:" in shown.stdout or command in ([], ["coldstart"], ["recipe"], ["sources"], ["taxonomies"])
+    assert "Example:" in shown.stdout or command in ([], ["align"], ["coldstart"], ["recipe"], ["sources"], ["taxonomies"])
 
 
 @pytest.mark.parametrize("code", ["import taxonomy_bridge", "import taxonomy_bridge.cli"])

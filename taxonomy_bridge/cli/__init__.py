@@ -12,7 +12,23 @@ from typing import Any
 
 import typer
 
-from taxonomy_bridge.cli import align, build, check, coldstart, concepts, crosswalk, doctor, evaluate, licences, mappings, policy, recipe, sources, taxonomies
+from taxonomy_bridge.cli import (
+    align,
+    build,
+    check,
+    coldstart,
+    concepts,
+    crosswalk,
+    doctor,
+    evaluate,
+    licences,
+    mappings,
+    policy,
+    recipe,
+    review,
+    sources,
+    taxonomies,
+)
 from taxonomy_bridge.cli._print import err, fail
 from taxonomy_bridge.errors import TaxonomyBridgeError
 
@@ -25,7 +41,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for module in (build, check, evaluate, crosswalk, licences, doctor):
+for module in (build, check, evaluate, crosswalk, review, licences, doctor):
     module.register(app)
 for name, group in (
     ("align", align),

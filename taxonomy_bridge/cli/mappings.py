@@ -103,14 +103,13 @@ def check(
 
 def _check_files(files: list[Path]) -> None:
     from taxonomy_bridge.errors import MappingError, ProblemsError
-    from taxonomy_bridge.mapping import read_mapping
-    from taxonomy_bridge.taxonomy import load_taxonomy
+    from taxonomy_bridge.mapping import read_mapping, taxonomy_of
     from taxonomy_bridge.vocabulary import load_vocabulary
 
     found: list[str] = []
     for path in files:
         try:
-            read_mapping(path, load_taxonomy(path.name.removesuffix(".sssom.tsv")), load_vocabulary())
+            read_mapping(path, taxonomy_of(path), load_vocabulary())
         except ProblemsError as error:
             found += error.problems
     if found:
@@ -137,13 +136,12 @@ def format_(
 ) -> None:
     """Rewrite mapping files in canonical form: sorted rows, fixed columns, current labels."""
     from taxonomy_bridge import registry, sssom, storage
-    from taxonomy_bridge.mapping import canonical
-    from taxonomy_bridge.taxonomy import load_taxonomy
+    from taxonomy_bridge.mapping import canonical, taxonomy_of
     from taxonomy_bridge.vocabulary import load_vocabulary
 
     changed = 0
     for path in files or [registry.data_file("mappings", name) for name in registry.names("mappings")]:
-        text = canonical(sssom.read(path), load_taxonomy(path.name.removesuffix(".sssom.tsv")), load_vocabulary())
+        text = canonical(sssom.read(path), taxonomy_of(path), load_vocabulary())
         if text != path.read_text(encoding="utf-8"):
             storage.write_bytes(path, text.encode())
             changed += 1

@@ -15,7 +15,7 @@ from typing import Any
 
 from taxonomy_bridge import paths, registry, storage
 from taxonomy_bridge.adjudicated import Answers, read_answers
-from taxonomy_bridge.errors import BuildError, FormatError, PolicyError, RecipeError, UnknownNameError
+from taxonomy_bridge.errors import BuildError, FormatError, PolicyError, RecipeError, TaxonomyError, UnknownNameError
 from taxonomy_bridge.exporters._base import Exporter
 from taxonomy_bridge.formats._base import Format, check_names, compile_template, unreachable_names
 from taxonomy_bridge.graph import CategoryGraph, load_graph
@@ -24,7 +24,7 @@ from taxonomy_bridge.policy import MAX_ITEMS, Policy, read_policy, taxonomy_poli
 from taxonomy_bridge.recipe import LoadedRecipe, PolicyEntry, Recipe, SourceEntry
 from taxonomy_bridge.sources import _hub
 from taxonomy_bridge.sources._base import NativeFile, Source
-from taxonomy_bridge.taxonomy import Taxonomy, load_taxonomy
+from taxonomy_bridge.taxonomy import Taxonomy, is_taxonomy_file, load_taxonomy, register_taxonomy
 from taxonomy_bridge.truth import NEVER_FLIP
 from taxonomy_bridge.version import __version__
 from taxonomy_bridge.vocabulary import load_vocabulary
@@ -86,6 +86,8 @@ class Plan:
         return "native" if chosen.native else self.policy(chosen, "").id
 
     def _file_policy(self, file: str, definitions: bool) -> Policy:
+        if file in self.own_lists:
+            return taxonomy_policy(load_taxonomy(self.own_lists[file]), definitions=definitions)
         policy = self._read[file] if file in self._read else self._read.setdefault(file, read_policy(self.folder / file, self.graph))
         return policy if definitions else Policy(policy.id, tuple(replace(item, definition=None) for item in policy.items))
 
@@ -94,8 +96,15 @@ class Plan:
         return {}
 
     @cached_property
+    def own_lists(self) -> dict[str, str]:
+        """File of the recipe -> id, for policies that are category lists of the user's own; known from here on, with the mappings beside them."""
+        files = [entry.file for entry in self.recipe.policies if entry.file is not None]
+        return {file: register_taxonomy(self.folder / file).id for file in files if is_taxonomy_file(self.folder / file)}
+
+    @cached_property
     def graph(self) -> CategoryGraph:
         """The category graph; loaded only where `uses_graph`."""
+        _ = self.own_lists
         return load_graph()
 
     @property
@@ -311,7 +320,7 @@ def _check_lists(plan: Plan) -> None:
         for taxonomy in plan.taxonomies if entry.native else [""]:
             try:
                 policy = plan.policy(entry, taxonomy)
-            except PolicyError as error:
+            except (PolicyError, TaxonomyError) as error:
                 problems += error.problems
                 continue
             if entry.file is not None and files.setdefault(policy.id, entry.file) != entry.file:

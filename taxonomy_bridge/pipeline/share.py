@@ -20,6 +20,7 @@ from taxonomy_bridge.pipeline.card import read_json
 from taxonomy_bridge.pipeline.plan import shared_form
 from taxonomy_bridge.recipe import LoadedRecipe, Recipe, load_recipe
 from taxonomy_bridge.sources._base import Source
+from taxonomy_bridge.taxonomy import is_taxonomy_file
 
 
 def share(recipe: str | Path, built: Path, target: Path) -> list[Path]:
@@ -55,6 +56,9 @@ def _own_files(loaded: LoadedRecipe) -> Iterator[Path]:
     named = [entry.file for entry in recipe.policies] + [recipe.format.template, recipe.labels.answers]
     named += [None if recipe.length.tokenizer == "approx-1" else recipe.length.tokenizer]
     yield from (folder / name for name in named if name)
+    for shown in recipe.policies:
+        if shown.file and is_taxonomy_file(folder / shown.file):
+            yield from _mapping_of(folder / shown.file)
     for entry in (*recipe.sources, *recipe.decontaminate):
         if entry.adapter:
             yield folder / entry.adapter
@@ -69,7 +73,12 @@ def _list_of(adapter: Path) -> Iterator[Path]:
     if Path(named).name != named:
         raise BuildError(f"{adapter}: its list {named} lies in another folder. Put it beside the adapter, so that both can be handed on.")
     yield adapter.parent / named
-    mapping = (adapter.parent / named).with_name(named.removesuffix(".yaml") + ".sssom.tsv")
+    yield from _mapping_of(adapter.parent / named)
+
+
+def _mapping_of(taxonomy: Path) -> Iterator[Path]:
+    """The mapping beside a list, if there is one."""
+    mapping = taxonomy.with_name(taxonomy.name.removesuffix(".yaml") + ".sssom.tsv")
     if mapping.is_file():
         yield mapping
 
