@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.server
 import json
+import re
 import threading
 
 import alignment_files
@@ -16,7 +17,7 @@ from typer.testing import CliRunner
 from taxonomy_bridge import sssom
 from taxonomy_bridge.alignment import direct, direct_tasks, imports, instances, outside, readers
 from taxonomy_bridge.alignment.engine import Proposal
-from taxonomy_bridge.alignment.items import Item, Items
+from taxonomy_bridge.alignment.items import Item
 from taxonomy_bridge.alignment.judge import Judge, rerank
 from taxonomy_bridge.alignment.readers import read_items, read_reference
 from taxonomy_bridge.cli.align import app
@@ -100,12 +101,32 @@ def test_an_sssom_file_is_two_lists_and_a_reference(tmp_path):
 
 def test_relation_signs_of_the_alignment_format(tmp_path):
     path = tmp_path / "r.rdf"
-    for sign, predicate in (("&lt;", "skos:broadMatch"), ("&gt;", "skos:narrowMatch"), ("%", "skos:relatedMatch")):
+    for sign, predicate in (("&lt;", "skos:broadMatch"), ("&gt;", "skos:narrowMatch"), ("=", "skos:exactMatch"), ("~&gt;", "skos:relatedMatch")):
         path.write_text(alignment_files.alignment({"Book": "Volume"}, sign), encoding="utf-8")
         assert set(read_reference(path).right.values()) == {predicate}
+    path.write_text(alignment_files.alignment({"Book": "Volume", "Shelf": "Rack"}, "=").replace("<relation>=", "<relation>%", 1), encoding="utf-8")
+    mixed = read_reference(path)
+    assert len(mixed.right) == len(mixed.wrong) == 1 and not mixed.wrong & mixed.right.keys()
+    for undecided in ("?", "%"):
+        path.write_text(alignment_files.alignment({"Book": "Volume"}, undecided), encoding="utf-8")
+        with pytest.raises(InputError, match="no cells"):
+            read_reference(path)
     path.write_text(alignment_files.alignment({}), encoding="utf-8")
     with pytest.raises(InputError, match="no cells"):
         read_reference(path)
+
+
+def test_cells_may_name_their_entities_by_a_typed_node(tmp_path):
+    path = tmp_path / "r.rdf"
+    text = alignment_files.alignment({"Book": "Volume"})
+    wanted = set(read_reference_of(path, text).right)
+    typed = re.sub(r'<(entity[12]) rdf:resource="([^"]+)"\s*/>', r'<\1><Class rdf:about="\2"/></\1>', text)
+    assert typed != text and set(read_reference_of(path, typed).right) == wanted
+
+
+def read_reference_of(path, text):
+    path.write_text(text, encoding="utf-8")
+    return read_reference(path)
 
 
 def test_one_to_one_uses_each_item_once(pair, practised):
@@ -328,6 +349,15 @@ def test_usage_errors_are_told():
 
 
 def test_lists_of_nothing():
-    pool = direct.Pool(Items("p", (Item("p:x", "x"),)))
+    pool = direct_tasks.pool_of(make_graph(), None)
     kinds = direct.evidence(make_items("a", x=("",)), make_items("b", x=("y",)), pool)
     assert all(np.isfinite(values).all() for values in kinds.values())
+
+
+def test_a_code_is_no_name_and_one_text_is_one_category():
+    """`S5` is specialised advice in one edition and defamation in the next."""
+    lists = [readers.read_items(name) for name in ("llama-guard-2", "llama-guard-3")]
+    assert not any("s5" in item.names for items in lists for item in items)
+    same = direct.same_text(*lists)
+    pairs = {(lists[0].items[row].id.split(":")[1], lists[1].items[column].id.split(":")[1]) for row, column in zip(*np.nonzero(same), strict=True)}
+    assert ("specialized_advice", "specialized_advice") in pairs and all(one == other for one, other in pairs)

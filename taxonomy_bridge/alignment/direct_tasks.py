@@ -7,6 +7,7 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
+from taxonomy_bridge.alignment.curated import of_graph
 from taxonomy_bridge.alignment.direct import Pool, Task, evidence
 from taxonomy_bridge.alignment.encoders import Encoder
 from taxonomy_bridge.alignment.items import Items, merge, of_concepts, of_taxonomy
@@ -22,8 +23,8 @@ _RELATIONS = {Relation.EQUAL: 0, Relation.BROADER: 1, Relation.NARROWER: 2}
 
 def pool_of(graph: CategoryGraph, encoder: Encoder | None, without: Collection[str] = ()) -> Pool:
     """All bundled categories and concepts, as known texts."""
-    lists = [of_taxonomy(taxonomy) for name, taxonomy in graph.taxonomies.items() if name not in without]
-    return Pool(merge("pool", [*lists, of_concepts(graph.vocabulary)]), encoder)
+    curated = of_graph(graph, without)
+    return Pool(merge("pool", [curated.categories, of_concepts(graph.vocabulary)]), curated, encoder)
 
 
 def practice(graph: CategoryGraph, encoder: Encoder | None, count: int = TASKS, without: Collection[str] = ()) -> list[Task]:

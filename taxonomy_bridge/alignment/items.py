@@ -12,6 +12,8 @@ from taxonomy_bridge.vocabulary import Vocabulary
 
 # Words that belong to the form of an id or of a list, not to its meaning: `LLM03:2025 Supply Chain`, `S5 Defamation`, `7.2 Fraud`.
 _CODE = re.compile(r"^(?:[A-Za-z]{0,4}[0-9][0-9A-Za-z.]*(?::[0-9]{4})?[:.)]?\s+)+")
+# Nothing but a code: `S5` is one thing in one list and another in the next, so it is no name.
+_BARE = re.compile(r"[A-Za-z]{0,4}[0-9][0-9A-Za-z.]*")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
@@ -88,7 +90,8 @@ def of_taxonomy(taxonomy: Taxonomy, harms: bool = False) -> Items:
         taxonomy.id,
         tuple(
             Item(
-                f"{taxonomy.id}:{category.slug}", category.name, tuple(native for native in category.native if words(native) != words(category.name)),
+                f"{taxonomy.id}:{category.slug}", category.name,
+                tuple(native for native in category.native if words(native) != words(category.name) and not _BARE.fullmatch(native.strip())),
                 category.definition or "", f"{taxonomy.id}:{category.parent}" if category.parent else None,
             )
             for category in taxonomy.categories if category.harm or not harms

@@ -70,6 +70,9 @@ def score(pair: Pair, pool: Pool) -> Scored:
     ordered = [ranks_of(kinds[kind]) for kind in ("token_sort", "tfidf", "embedding") if kind in kinds]
     scores["reciprocal ranks"] = np.asarray(sum(1 / (61 + ranks) for ranks in ordered), np.float32)
     scores["fused"] = direct.fuse(kinds)
+    # Classes and properties are never each other's candidates.
+    apart = np.array([[one.kind != other.kind for other in pair.objects] for one in pair.subjects], bool).reshape(len(pair.subjects), len(pair.objects))
+    scores = {method: np.where(apart, -np.inf, values) for method, values in scores.items()}
     places = [
         (pair.subjects.place[one], pair.objects.place[other])
         for one, other in pair.reference.right

@@ -6,6 +6,7 @@ import csv
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree import ElementTree
 
 from taxonomy_bridge import registry, sssom
 from taxonomy_bridge.alignment.items import Item, Items, of_taxonomy
@@ -20,6 +21,8 @@ _KINDS = {
     f"{_SKOS}Concept": "class",
     f"{_OWL}ObjectProperty": "property",
     f"{_OWL}DatatypeProperty": "property",
+    **{f"{_OWL}{kind}Property": "property" for kind in ("Functional", "InverseFunctional", "Symmetric", "Transitive")},
+    f"{RDF}Property": "property",
 }
 _LABELS = (f"{_SKOS}prefLabel", f"{_RDFS}label")
 _ALIASES = (
@@ -117,9 +120,8 @@ def _of_ontology(path: Path) -> Items:
         label = notes[subject] or subject.rsplit("#", 1)[-1].rsplit("/", 1)[-1]
         aliases = [triple.object if triple.language is not None else notes.get(triple.object, "") for triple in triples if triple.predicate in _ALIASES]
         aliases += [triple.object for triple in triples if triple.predicate in _LABELS and triple.language is not None and triple.object != label]
-        above = next(
-            (triple.object for triple in triples if triple.predicate in _ABOVE and triple.language is None and not triple.object.startswith("_:")), None
-        )
+        parents = [triple.object for triple in triples if triple.predicate in _ABOVE and triple.language is None]
+        above = next((parent for parent in parents if not parent.startswith(("_:", f"{_OWL}Thing"))), None)
         items.append(Item(subject, label, tuple(dict.fromkeys(filter(None, aliases))), _best(triples, _NOTES), above, kind))
     return Items(path.stem, tuple(items))
 
@@ -144,11 +146,14 @@ class Reference:
     note: str = ""
 
 
-_SIGNS = {"=": "skos:exactMatch", "<": "skos:broadMatch", "&lt;": "skos:broadMatch", ">": "skos:narrowMatch", "&gt;": "skos:narrowMatch"}
+_SIGNS = {
+    "=": "skos:exactMatch", "Equivalence": "skos:exactMatch", "fr.inrialpes.exmo.align.impl.rel.EquivRelation": "skos:exactMatch",
+    "<": "skos:broadMatch", "&lt;": "skos:broadMatch", ">": "skos:narrowMatch", "&gt;": "skos:narrowMatch",
+}  # fmt: skip
 
 
 def read_reference(path: Path) -> Reference:
-    """An SSSOM file, or an alignment in the format of the Alignment API (`=`: exact, `<`: the first is narrower)."""
+    """An SSSOM file, or an alignment in the format of the Alignment API (`=`: exact, `<`: the first is narrower, `%`: disjoint, so refuted, `?`: not decided)."""
     if path.suffix not in {".rdf", ".xml", ".owl"}:
         table = sssom.read(path)
         positive = [row for row in table.rows if not row.negated and row.object != sssom.NO_TERM]
@@ -156,18 +161,26 @@ def read_reference(path: Path) -> Reference:
         nothing = frozenset(row.subject for row in table.rows if row.object == sssom.NO_TERM)
         right = {(row.subject, row.object): row.predicate for row in positive}
         return Reference(path.name.removesuffix(".sssom.tsv"), right, refuted, nothing, str(table.header.get("comment", "")))
-    right = {}
+    right, wrong = {}, set()
     for cell in parse_xml(path).iter():
         if _local(cell.tag) != "Cell":
             continue
         parts = {_local(part.tag): part for part in cell}
-        one, other = (parts[key].get(f"{{{RDF}}}resource") if key in parts else None for key in ("entity1", "entity2"))
+        one, other = (_named(parts[key]) if key in parts else None for key in ("entity1", "entity2"))
         sign = (parts["relation"].text or "=").strip() if "relation" in parts else "="
-        if one and other:
+        if one and other and sign == "%":
+            wrong.add((one, other))
+        elif one and other and sign != "?":
             right[(one, other)] = _SIGNS.get(sign, "skos:relatedMatch")
     if not right:
         raise InputError(f"{path} holds no cells with two entities. Expected the alignment format, or SSSOM as .tsv.")
-    return Reference(path.stem, right)
+    return Reference(path.stem, right, frozenset(wrong))
+
+
+def _named(entity: ElementTree.Element) -> str | None:
+    """The IRI that an entity of a cell names, as an attribute or by one typed node inside."""
+    inner = entity[0] if len(entity) == 1 and not len(entity[0]) else None
+    return entity.get(f"{{{RDF}}}resource") or (inner.get(f"{{{RDF}}}about") if inner is not None else None)
 
 
 def _local(tag: str) -> str:

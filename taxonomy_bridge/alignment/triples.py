@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 from xml.etree import ElementTree
 
 from taxonomy_bridge.errors import InputError, MissingExtraError
@@ -98,7 +99,10 @@ class _Reader:
             found.append(Triple(subject, predicate, "".join(element.itertext()), language))
 
     def _whole(self, reference: str) -> str:
-        return reference if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", reference) else f"{self._base.split('#')[0]}{reference}"
+        if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", reference):
+            return reference
+        base = self._base.split("#")[0]
+        return f"{base}{reference}" if not reference or reference.startswith("#") else urljoin(base, reference)
 
     def _fresh(self) -> str:
         self._blank += 1
