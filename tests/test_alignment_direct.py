@@ -72,6 +72,18 @@ def test_other_syntaxes_name_what_they_need(tmp_path, monkeypatch):
         read_items(str(tmp_path / "x.ttl"))
 
 
+def test_turtle_is_read_where_rdflib_is_there(tmp_path):
+    pytest.importorskip("rdflib")
+    (tmp_path / "park.ttl").write_text(
+        "@prefix skos: <http://www.w3.org/2004/02/skos/core#> .\n@prefix e: <http://e.org/> .\n"
+        'e:noise a skos:Concept ; skos:prefLabel "Noise"@en ; skos:altLabel "Racket"@en ; skos:definition "Loud sound."@en .\n'
+        'e:drums a skos:Concept ; skos:prefLabel "Drums"@en ; skos:broader e:noise .\n',
+        encoding="utf-8",
+    )
+    drums, noise = read_items(str(tmp_path / "park.ttl"))
+    assert (noise.label, noise.aliases, noise.definition) == ("Noise", ("Racket",), "Loud sound.") and drums.parent == noise.id
+
+
 def test_tables_are_read_by_their_usual_columns(tmp_path):
     path = tmp_path / "list.csv"
     path.write_text("\ufeffCode;Name;Description\nA1;Theft;Taking things\nA2;Noise;\n;;\n", encoding="utf-8")
