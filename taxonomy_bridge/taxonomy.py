@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,20 @@ class Taxonomy(BaseModel):
     def children(self, slug: str) -> tuple[str, ...]:
         """Slugs directly below one category."""
         return tuple(category.slug for category in self.categories if category.parent == slug)
+
+    def tree(self) -> Iterator[str]:
+        """All slugs, each followed by those below it.
+
+        >>> list(load_taxonomy("cold").tree())
+        ['offensive', 'attack_individual', 'attack_group']
+        """
+
+        def down(slugs: Iterable[str]) -> Iterator[str]:
+            for slug in slugs:
+                yield slug
+                yield from down(self.children(slug))
+
+        yield from down(slug for slug, category in self.by_slug.items() if category.parent is None)
 
     def __getitem__(self, slug: str) -> Category:
         if slug not in self.by_slug:

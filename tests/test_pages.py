@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import shutil
 
 import pytest
 from small_graphs import make_graph, make_rows, make_taxonomy, make_vocabulary
@@ -25,18 +23,6 @@ HOSTILE = [
     "<body onload=window.hit=1>", "<object data=//example.org>", "<embed src=//example.org>", "<form action=//example.org>", "<input autofocus onfocus=window.hit=1>", "%3Cscript%3E",
     "\ufeffx", "<title>x</title>", "<textarea>", "<noscript>", "={{constructor.constructor('window.hit=1')()}}",
 ]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("no chromium on this machine; Debian's package is called chromium")
-    with playwright.sync_playwright() as running:
-        started = running.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")

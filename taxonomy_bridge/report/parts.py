@@ -63,16 +63,7 @@ class Entry:
 def entries(graph: CategoryGraph, taxonomy: str) -> tuple[Entry, ...]:
     """All categories of one taxonomy, each followed by those below it."""
     edition, words = graph.taxonomies[taxonomy], Words(graph.vocabulary)
-    return tuple(_entry(graph, words, edition, slug) for slug in _tree(edition))
-
-
-def _tree(taxonomy: Taxonomy) -> Iterator[str]:
-    def down(slugs: Iterable[str]) -> Iterator[str]:
-        for slug in slugs:
-            yield slug
-            yield from down(taxonomy.children(slug))
-
-    yield from down(slug for slug, category in taxonomy.by_slug.items() if category.parent is None)
+    return tuple(_entry(graph, words, edition, slug) for slug in edition.tree())
 
 
 def _entry(graph: CategoryGraph, words: Words, taxonomy: Taxonomy, slug: str) -> Entry:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -93,7 +93,7 @@ class Session:
         self.store = Store(path, self.taxonomy, self.vocabulary)
         self.journal = Journal(path.with_name(f"{path.name.removesuffix('.sssom.tsv')}.review.jsonl"))
         proposed = set(self.proposals.candidates) | set(self.proposals.nothing)
-        every = ((slug, self.taxonomy[slug]) for slug in _tree(self.taxonomy))
+        every = ((slug, self.taxonomy[slug]) for slug in self.taxonomy.tree())
         self.items = tuple(slug for slug, one in every if one.harm and (slug in proposed or (one.assignable and not self.revise)))
         if not self.items:
             raise MappingError([f"{self.output}: nothing to review: no category of {self.taxonomy.id} has a candidate, or none is marked as a harm."])
@@ -234,14 +234,3 @@ class Session:
         last = self.journal.entries[-1] if self.journal.entries else None
         if last is not None and self.store.sha256 == last.base != last.result:
             self.store.write(self.store.changed(last.changes), lambda sha256: None)
-
-
-def _tree(taxonomy: Taxonomy) -> Iterator[str]:
-    """All slugs, each followed by those below it."""
-
-    def down(slugs: Iterable[str]) -> Iterator[str]:
-        for slug in slugs:
-            yield slug
-            yield from down(taxonomy.children(slug))
-
-    yield from down(slug for slug, category in taxonomy.by_slug.items() if category.parent is None)
