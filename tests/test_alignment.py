@@ -21,7 +21,7 @@ from taxonomy_bridge.cli.align import app
 from taxonomy_bridge.errors import InputError, MissingExtraError
 from taxonomy_bridge.sssom import NO_TERM
 
-MODELS = Path("/work/shared/models")
+MODELS = Path(__file__).parents[2] / "shared" / "models"
 NEW = make_items(
     "new", a=("Slimy snails and slugs", "Slugs that eat the leaves of young plants."), b=("Dripping taps", "Leaking pipes under the sink."),
     c=("Words of thanks", "Praise for the neighbours."), d=("Zyx", "Qwv jkl."),

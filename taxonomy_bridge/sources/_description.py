@@ -49,7 +49,9 @@ class VerdictReading(Reading):
     @model_validator(mode="before")
     @classmethod
     def _constant(cls, value: Any) -> Any:
-        return {"by": "file", "values": {"*": value}} if isinstance(value, str) and value != "labels" else {"labels": True} if value == "labels" else value
+        if value == "labels":
+            return {"labels": True}
+        return {"by": "file", "values": {"*": value}} if isinstance(value, str) else value
 
     def _check(self) -> None:
         if self.labels:
