@@ -207,7 +207,7 @@ def _reach(start: str, steps: MappingOf[str, set[str]]) -> frozenset[str]:
 
 
 @functools.lru_cache(maxsize=4)
-def _bundled(extra: tuple[Path, ...], own: tuple[tuple[str, str, Path], ...]) -> CategoryGraph:
+def _bundled(extra: tuple[Path, ...], own: tuple[tuple[str, str, Path, int], ...]) -> CategoryGraph:
     vocabulary = load_vocabulary()
     problems: list[str] = []
     taxonomies: dict[str, Taxonomy] = {}

@@ -22,7 +22,9 @@ def commercial(licence: Licence) -> Answer:
     >>> commercial(Licence("CC-BY-NC-4.0", "card", "2026-01-31", False))
     'no'
     """
-    return {True: "yes", False: "no", None: "unclear"}[licence.commercial]  # type: ignore[return-value]
+    if licence.commercial is None:
+        return "unclear"
+    return "yes" if licence.commercial else "no"
 
 
 def duties(licence: Licence) -> tuple[str, ...]:

@@ -45,9 +45,10 @@ def load(kind: str, name: str) -> Any:
     Raises `UnknownNameError` with the nearest names.
     """
     if kind == "sources" and name.endswith(".yaml"):
+        # Read anew each time: its owner may be editing it.
         return _adapter(Path(name), bundled=False)
     if name in _described(kind):
-        return _adapter(_described(kind)[name], bundled=True)
+        return _bundled(_described(kind)[name])
     if name not in names(kind):
         raise UnknownNameError.among(_singular(kind), name, names(kind))
     if kind in CODE:
@@ -64,6 +65,10 @@ def _described(kind: str) -> dict[str, Path]:
 
 
 @functools.cache
+def _bundled(path: Path) -> Any:
+    return _adapter(path, bundled=True)
+
+
 def _adapter(path: Path, bundled: bool) -> Any:
     return importlib.import_module("taxonomy_bridge.sources._adapter").read_adapter(path, bundled)
 
@@ -86,9 +91,9 @@ def add_own(kind: str, name: str, path: Path) -> Path:
     return data_file(kind, name) if name in names(kind) else _OWN.setdefault(kind, {}).setdefault(name, path.resolve())
 
 
-def own() -> tuple[tuple[str, str, Path], ...]:
-    """(kind, name, path) of every file of the user's own."""
-    return tuple((kind, name, path) for kind, files in sorted(_OWN.items()) for name, path in sorted(files.items()))
+def own() -> tuple[tuple[str, str, Path, int], ...]:
+    """(kind, name, path, time of the last change in ns) of every file of the user's own."""
+    return tuple((kind, name, path, path.stat().st_mtime_ns) for kind, files in sorted(_OWN.items()) for name, path in sorted(files.items()))
 
 
 def _singular(kind: str) -> str:

@@ -156,6 +156,7 @@ def register_taxonomy(path: Path) -> Taxonomy:
     mapping = path.with_name(f"{taxonomy.id}.sssom.tsv")
     if mapping.is_file():
         registry.add_own("mappings", taxonomy.id, mapping)
+    load_taxonomy.cache_clear()  # its owner may have edited it since
     return taxonomy
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
@@ -38,3 +39,26 @@ def browser():
         started = running.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         yield started
         started.close()
+
+
+@pytest.fixture
+def own(tmp_path, request):
+    """A function that writes data and an adapter into a folder that holds a list under an id of its own, and gives the adapter's path."""
+    import own_data
+
+    from taxonomy_bridge import registry
+
+    name = f"park-{zlib.crc32(request.node.name.encode())}"
+    (tmp_path / f"{name}.yaml").write_text(own_data.LIST.format(id=name))
+
+    def write(adapter: str | None = None, files: dict[str, str | bytes] | None = None, stem: str = "posts"):
+        for file, content in (files or {"posts.csv": own_data.CSV}).items():
+            (tmp_path / file).parent.mkdir(exist_ok=True, parents=True)
+            (tmp_path / file).write_bytes(content if isinstance(content, bytes) else content.encode())
+        path = tmp_path / f"{stem}.yaml"
+        path.write_text((adapter or own_data.GOOD).format(id=name))
+        return path
+
+    write.id, write.folder = name, tmp_path
+    yield write
+    registry._OWN.clear()

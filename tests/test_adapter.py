@@ -1,88 +1,20 @@
-"""Sources described by a YAML file: what each key means, what is refused and how it is told, and drafts that decide nothing."""
+"""Sources described by a YAML file: what each key means, and what is refused and how it is told."""
 
 from __future__ import annotations
 
+import gzip
 import json
-import zlib
-from itertools import chain
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from typer.testing import CliRunner
+from own_data import CSV, GOOD, JSONL, LIST, lines, problems, rows_of, said
 
-from taxonomy_bridge import registry, storage
-from taxonomy_bridge.cli import app
-from taxonomy_bridge.errors import InputError, RecipeError, SourceError
-from taxonomy_bridge.graph import load_graph
+from taxonomy_bridge import registry
+from taxonomy_bridge.errors import InputError
 from taxonomy_bridge.labels import Pattern, cleared
-from taxonomy_bridge.pipeline import build
-from taxonomy_bridge.sources import _base
 from taxonomy_bridge.sources._adapter import read_adapter
-from taxonomy_bridge.sources._description import Description
-from taxonomy_bridge.sources._draft import draft
-from taxonomy_bridge.taxonomy import load_taxonomy, read_taxonomy, register_taxonomy
-
-ROOT = Path(__file__).parents[1]
-LIST = """
-id: {id}
-title: Rules of a park
-version: "1"
-year: 2026
-publisher: Invented
-labels: {{multi_label: true, exhaustive: true, basis: A warden ticked every rule that is broken.}}
-categories:
-  - {{slug: noise, name: Noise, native: [noise, N]}}
-  - {{slug: litter, name: Litter, native: [litter, L]}}
-  - {{slug: adverts, name: Adverts, native: [advert]}}
-"""
-CSV = "post,state,rules\nFine weather,ok,\nDrums at night,bad,noise\nCans and leaflets,bad,litter;advert\nSold out,unread,\n"
-GOOD = """
-taxonomy: {id}.yaml
-files: posts.csv
-prompt: post
-verdict: {{column: state, values: {{ok: safe, bad: unsafe, unread: skip}}}}
-labels: {{column: rules, separator: ";"}}
-"""
-
-
-@pytest.fixture
-def own(tmp_path: Path, request: pytest.FixtureRequest):
-    """A folder with a list under an id of its own, and a function that writes data and an adapter and gives the decoded rows."""
-    name = f"park-{zlib.crc32(request.node.name.encode())}"
-    (tmp_path / f"{name}.yaml").write_text(LIST.format(id=name))
-
-    def write(adapter: str = GOOD, files: dict[str, str | bytes] | None = None, stem: str = "posts"):
-        for file, content in (files or {"posts.csv": CSV}).items():
-            (tmp_path / file).parent.mkdir(exist_ok=True, parents=True)
-            (tmp_path / file).write_bytes(content if isinstance(content, bytes) else content.encode())
-        path = tmp_path / f"{stem}.yaml"
-        path.write_text(adapter.format(id=name))
-        return path
-
-    write.id, write.folder = name, tmp_path
-    yield write
-    registry._OWN.clear()
-
-
-def rows_of(path: Path, split: str = "train", config: str | None = None):
-    source = read_adapter(path)
-    found = [decoded for file in _base.local_files(source, config, split, path.parent) for decoded in _base.decode_file(source, file)]
-    bad = {row.row: row.reason for decoded in found for row in decoded.bad}
-    return list(chain.from_iterable(decoded.judgements.to_pylist() for decoded in found)), bad
-
-
-def said(rows):
-    return [(row["verdict"], row["violated"], row["unjudged"]) for row in rows]
-
-
-def problems(path: Path) -> str:
-    with pytest.raises(SourceError) as caught:
-        read_adapter(path)
-    assert all(problem.startswith(str(path.parent)) for problem in caught.value.problems)
-    return str(caught.value)
-
+from taxonomy_bridge.taxonomy import load_taxonomy
 
 # --- a table of one's own -------------------------------------------------------------------------------------------------
 
@@ -156,12 +88,6 @@ def test_a_list_with_the_id_of_a_bundled_one_is_refused(own):
 
 # --- encodings --------------------------------------------------------------------------------------------------------------
 
-JSONL = "taxonomy: {id}.yaml\nfiles: rows.jsonl\nprompt: text\n"
-
-
-def lines(*rows: object) -> dict[str, str | bytes]:
-    return {"rows.jsonl": "\n".join(json.dumps(row) for row in rows)}
-
 
 def test_zero_and_one_columns_where_missing_is_not_judged(own):
     adapter = JSONL + "verdict: labels\nlabels: {{columns: {{n: noise, l: litter, a: adverts}}}}\noptional: [l]\n"
@@ -178,6 +104,64 @@ def test_zero_and_one_columns_where_missing_is_not_judged(own):
     )
     assert said(rows) == [("unsafe", ["noise"], []), (None, [], ["litter"]), ("safe", [], [])]
     assert bad == {3: "column n is neither 0 nor 1"}
+
+
+def test_a_category_without_a_column_is_never_cleared(own):
+    """Unless a safe verdict of its own speaks of the whole list."""
+    by_labels = JSONL + "verdict: labels\nlabels: {{columns: {{n: noise, l: litter}}}}\n"
+    rows, _ = rows_of(own(by_labels, lines({"text": "a", "n": 1, "l": 0}, {"text": "b", "n": 0, "l": 0})))
+    assert said(rows) == [("unsafe", ["noise"], ["adverts"]), (None, [], ["adverts"])]
+    stated = JSONL + "verdict: {{column: v, values: {{ok: safe, bad: unsafe}}}}\nlabels: {{columns: {{n: noise, l: litter}}}}\n"
+    rows, _ = rows_of(own(stated, lines({"text": "a", "v": "bad", "n": 1, "l": 0}, {"text": "b", "v": "ok", "n": 0, "l": 0}), "stated"))
+    assert said(rows) == [("unsafe", ["noise"], ["adverts"]), ("safe", [], [])]
+
+
+def test_a_missing_key_of_a_struct_is_not_a_no(own):
+    adapter = JSONL + "verdict: labels\nlabels: {{struct: category}}\n"
+    rows, _ = rows_of(
+        own(
+            adapter,
+            lines({"text": "a", "category": {"noise": True, "litter": False}}, {"text": "b", "category": {"noise": False, "litter": False, "advert": False}}),
+        )
+    )
+    assert said(rows) == [("unsafe", ["noise"], ["adverts"]), ("safe", [], [])]
+
+
+def test_no_number_is_on_no_side_of_a_border(own):
+    adapter = "taxonomy: xstest\nfiles: rows.parquet\nprompt: text\nverdict: {{column: toxic, at_least: 0.5, missing: none}}\noptional: [toxic]\n"
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table({"text": ["a", "b", "c"], "toxic": [0.9, float("nan"), None]}), sink)
+    rows, bad = rows_of(own(adapter, {"rows.parquet": sink.getvalue().to_pybytes()}))
+    assert bad == {} and [row["verdict"] for row in rows] == ["unsafe", None, None]
+
+
+def test_an_umbrella_is_the_one_category_that_a_list_shows(own):
+    adapter = JSONL.replace("{id}.yaml", "hatecheck") + "verdict: unsafe\n"
+    assert [category.slug for category in load_taxonomy("hatecheck").assignable] == ["hateful"]
+    rows, _ = rows_of(own(adapter, lines({"text": "a"})))
+    assert [row["violated"] for row in rows] == [["hateful"]]
+
+
+def test_columns_without_a_header_need_names(own):
+    assert "without a header the columns have no names" in problems(own(GOOD + "layout: {{header: false}}\n"))
+    named = GOOD + "layout: {{header: false, columns: [post, state, rules]}}\n"
+    rows, _ = rows_of(own(named, {"posts.csv": CSV.split("\n", 1)[1]}, "named"))
+    assert len(rows) == 3
+
+
+def test_the_name_of_a_bundled_source_is_taken(own):
+    assert "a bundled source has the name 'xstest'" in problems(own(stem="xstest"))
+
+
+def test_what_its_owner_edits_is_read_anew(own):
+    path = own()
+    first = registry.load("sources", str(path))
+    path.write_text(path.read_text() + "title: New title\n")
+    assert (first.title, registry.load("sources", str(path)).title) == ("posts", "New title")
+    listed = own.folder / f"{own.id}.yaml"
+    listed.write_text(listed.read_text().replace("name: Noise", "name: Racket"))
+    registry.load("sources", str(path))
+    assert load_taxonomy(own.id)["noise"].name == "Racket"
 
 
 def test_shares_of_annotators_with_a_border(own):
@@ -251,8 +235,6 @@ labels: {{by: split, values: {{noise: noise, litter: litter, all: null}}}}
 adversarial: {{by: config, values: {{probes: true, fine: null}}}}
 language: {{by: file, values: {{n.txt: de, "*": en}}}}
 """
-    import gzip
-
     path = own(adapter, {"n.txt": "one\n\ntwo\n", "l.txt.gz": gzip.compress(b"three"), "f.txt": "four\r\n"})
     rows = [row for place in (("probes", "noise"), ("probes", "litter"), ("fine", "all")) for row in rows_of(path, place[1], place[0])[0]]
     assert said(rows) == [("unsafe", ["noise"], [])] * 2 + [("unsafe", ["litter"], []), ("safe", [], [])]
@@ -305,103 +287,3 @@ placeholders: [REDACTED]
         ("response", 0, True, False, "a"),
         ("response", 2, None, True, None),
     ]
-
-
-# --- in a build -------------------------------------------------------------------------------------------------------------
-
-
-def test_a_build_reads_an_adapter_beside_the_recipe_and_pins_it(own):
-    path = own(GOOD + "licence: {{id: CC0-1.0, evidence: own texts, commercial: true}}\n")
-    recipe = own.folder / "mix.yaml"
-    recipe.write_text("version: 1\nname: mix\nseed: 1\nintent: commercial\nsources: [{adapter: posts.yaml, split: train}]\npolicies: [native]\n")
-    report = build(recipe, own.folder / "out")
-    assert report.samples == 3 and report.manifest["sources"][0]["id"] == "posts"
-    lock = json.loads((own.folder / "out" / "build.lock.json").read_text())
-    assert lock["adapters"] == {"posts": storage.file_sha256(path)} and own.id in lock["taxonomies"]
-    assert str(own.folder) not in (own.folder / "out" / "manifest.json").read_text()
-
-
-def test_without_a_stated_licence_commercial_use_is_refused_by_name(own):
-    own()
-    recipe = own.folder / "mix.yaml"
-    recipe.write_text("version: 1\nname: mix\nseed: 1\nintent: commercial\nsources: [{adapter: posts.yaml, split: train}]\npolicies: [native]\n")
-    with pytest.raises(RecipeError, match=r"source posts: its licence \(unknown; not stated\) does not clearly allow commercial use"):
-        build(recipe, own.folder / "out")
-
-
-def test_a_recipe_names_a_source_one_way(own):
-    from taxonomy_bridge.recipe import Recipe
-
-    for entry in ({"split": "a"}, {"id": "xstest", "adapter": "x.yaml", "split": "a"}):
-        with pytest.raises(RecipeError, match="give either id or adapter"):
-            Recipe.from_value({"version": 1, "name": "m", "seed": 1, "intent": "research", "sources": [entry], "policies": ["native"]})
-
-
-def test_a_mapping_beside_the_list_joins_the_graph(own):
-    mapping = (
-        f"# curie_map:\n#   concept: \"urn:taxonomy-bridge:concept:\"\n#   {own.id}: \"urn:x:\"\n# license: x\n"
-        "subject_id\tpredicate_id\tobject_id\tmapping_justification\tauthor_label\tmapping_date\tcomment\n"
-        + "".join(f"{own.id}:{slug}\tskos:relatedMatch\tconcept:spam\tsemapv:ManualMappingCuration\tA. Person\t2026-01-31\tInvented.\n" for slug in ("adverts", "litter", "noise"))
-    )  # fmt: skip
-    (own.folder / f"{own.id}.sssom.tsv").write_text(mapping)
-    register_taxonomy(own.folder / f"{own.id}.yaml")
-    assert load_graph().extent(f"{own.id}:adverts").outer == {"spam"}
-
-
-# --- drafts -----------------------------------------------------------------------------------------------------------------
-
-
-def run(*arguments: object):
-    return CliRunner().invoke(app, ["sources", "add", *map(str, arguments)])
-
-
-def test_a_draft_finds_columns_and_separators(own):
-    own(files={"posts.csv": CSV})
-    taxonomy = read_taxonomy(own.folder / f"{own.id}.yaml")
-    text = draft(own.folder / "posts.csv", taxonomy, f"{own.id}.yaml", {})
-    assert 'prompt: "post"' in text and 'labels: {column: "rules", separator: ";"}' in text and "verdict: labels" in text
-
-
-def test_a_draft_never_decides_what_a_value_means(own):
-    own(files={"posts.csv": "post,bad\nhello,0\nfool,1\n"})
-    taxonomy = load_taxonomy("xstest")
-    text = draft(own.folder / "posts.csv", taxonomy, "xstest", {"verdict": "bad"})
-    assert '"0": ?, "1": ?' in text
-    (own.folder / "drafted.yaml").write_text(text)
-    with pytest.raises(SourceError):
-        read_adapter(own.folder / "drafted.yaml")
-    filled = own.folder / "filled.yaml"
-    filled.write_text(text.replace('"0": ?', '"0": safe').replace('"1": ?', '"1": unsafe'))
-    assert [row["verdict"] for row in rows_of(filled)[0]] == ["safe", "unsafe"]
-    known = draft(own.folder / "posts.csv", taxonomy, "xstest", {"verdict": None})
-    assert "verdict: ?" in known
-
-
-def test_words_that_say_it_themselves_are_filled_in(own):
-    own(files={"rows.jsonl": '{"text": "a", "label": "unsafe"}\n{"text": "b", "label": "safe"}\n'})
-    text = draft(own.folder / "rows.jsonl", load_taxonomy("xstest"), "xstest", {})
-    assert '{"safe": safe, "unsafe": unsafe}' in text.replace("values: ", "")
-
-
-def test_the_command_writes_beside_the_data_and_asks_before_it_replaces(own):
-    own(files={"table.csv": CSV})
-    first = run(own.folder / "table.csv", "--taxonomy", own.folder / f"{own.id}.yaml")
-    assert first.exit_code == 0, first.output
-    assert f"taxonomy: {own.id}.yaml" in (own.folder / "table.yaml").read_text()
-    assert run(own.folder / "table.csv", "--taxonomy", own.folder / f"{own.id}.yaml").exit_code != 0
-    assert run(own.folder / "table.csv", "--taxonomy", "beavertails", "--verdict", "stat", "--out", own.folder / "x.yaml").exception is not None
-    assert "Drums" not in first.output
-
-
-# --- documentation ------------------------------------------------------------------------------------------------------------
-
-
-def test_every_key_is_explained():
-    text = (ROOT / "docs" / "my-own-data.md").read_text(encoding="utf-8")
-    assert [key for key in Description.model_fields if f"`{key}`" not in text and f"{key}:" not in text and key not in ("former", "digests")] == []
-
-
-def test_bundled_adapters_are_sources_like_any_other():
-    described = [path.stem for path in (ROOT / "taxonomy_bridge" / "sources").glob("[!_]*.yaml")]
-    assert set(described) <= set(registry.names("sources"))
-    assert all(registry.load("sources", name).folder is None for name in described)

@@ -201,6 +201,12 @@ def test_a_shared_recipe_holds_no_row_and_gives_the_same_bytes(mine):
     assert not [finding for finding in check_export(mine / "shared" / "out").findings if finding.level == "error"]
 
 
+def test_licences_of_a_build_from_adapters_are_asked_of_its_recipe(mine):
+    assert "unclear" in run("licences", mine / "mix.yaml")
+    done = CliRunner().invoke(app, ["licences", str(mine / "out")])
+    assert done.exit_code != 0 and "was built from adapters (posts)" in str(done.exception)
+
+
 def test_a_recipe_that_changed_since_is_not_shared(mine):
     (mine / "mix.yaml").write_text((mine / "mix.yaml").read_text().replace("seed: 1", "seed: 2"))
     with pytest.raises(BuildError, match="the recipe has changed since"):

@@ -6,7 +6,7 @@ import itertools
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,13 +47,13 @@ def overlap(a: Items, b: Items) -> Matrix:
     return _names(a, b, fuzz.token_set_ratio)
 
 
-def _names(a: Items, b: Items, scorer: object) -> Matrix:
+def _names(a: Items, b: Items, scorer: Callable[..., float]) -> Matrix:
     from rapidfuzz.process import cdist
 
     found = np.zeros((len(a), len(b)), np.float32)
     left, right = [(row, name) for row, item in enumerate(a) for name in item.names], [(row, name) for row, item in enumerate(b) for name in item.names]
     if left and right:
-        scores = cdist([name for _, name in left], [name for _, name in right], scorer=scorer, dtype=np.float32)  # type: ignore[arg-type]
+        scores = cdist([name for _, name in left], [name for _, name in right], scorer=scorer, dtype=np.float32)
         inner = np.zeros((len(left), len(b)), np.float32)
         np.maximum.at(inner.T, np.array([row for row, _ in right]), scores.T)
         np.maximum.at(found, np.array([row for row, _ in left]), inner)

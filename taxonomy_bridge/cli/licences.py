@@ -107,6 +107,11 @@ def _is_recipe(path: Path) -> bool:
 
 
 def _built(folder: Path) -> list[str]:
+    from taxonomy_bridge import registry
+    from taxonomy_bridge.errors import RecipeError
     from taxonomy_bridge.pipeline.card import read_json
 
-    return list(dict.fromkeys(str(entry["id"]) for entry in read_json(folder / "manifest.json")["sources"]))
+    found = list(dict.fromkeys(str(entry["id"]) for entry in read_json(folder / "manifest.json")["sources"]))
+    if own := [name for name in found if name not in registry.names("sources")]:
+        raise RecipeError([f"{folder} was built from adapters ({', '.join(own)}), which do not lie in it. Name the recipe instead."])
+    return found

@@ -115,7 +115,7 @@ def add(
     own = taxonomy.endswith(".yaml")
     loaded = read_taxonomy(Path(taxonomy)) if own else load_taxonomy(taxonomy)
     named = os.path.relpath(taxonomy, target.parent) if own else taxonomy
-    text = draft(data, loaded, named, {"prompt": prompt, "response": response, "verdict": verdict, "labels": labels})
+    text = draft(data, loaded, named, {"prompt": prompt, "response": response, "verdict": verdict, "labels": labels}, os.path.relpath(data, target.parent))
     _options.write(target, text, force)
     typer.echo(_print.safe(text.rstrip()))
     asked = text.count("?") - text.splitlines()[0].count("?")

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from taxonomy_bridge import yamlfile
+from taxonomy_bridge import registry, yamlfile
 from taxonomy_bridge.errors import ProblemsError, SourceError, TaxonomyError
 from taxonomy_bridge.sources import _described
 from taxonomy_bridge.sources._base import Citation, Layout, Licence, Source
@@ -37,6 +37,8 @@ def read_adapter(path: Path, bundled: bool = False) -> Source:
     problems = _described.problems(told, taxonomy)
     if not ID.fullmatch(path.stem):
         problems.append(((), f"the name {path.stem!r} is no id: lower-case letters, digits, dots and hyphens. Rename the file."))
+    if not bundled and path.stem in registry.names("sources"):
+        problems.append(((), f"a bundled source has the name {path.stem!r}, and row ids begin with it. Rename the file."))
     if problems:
         raise SourceError([f"{document.where(at)}: {text}" for at, text in problems])
     return _source(told, taxonomy, path, bundled)

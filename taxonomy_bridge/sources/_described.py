@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from taxonomy_bridge.sources._base import Origin, RowError
-from taxonomy_bridge.sources._decode import Table, bool_struct, bool_struct_type, delimited, equals, flags, judge, listed, one_label, one_of, pick, umbrella
+from taxonomy_bridge.sources._decode import Table, bool_struct, bool_struct_type, delimited, equals, flags, judge, listed, one_label, one_of, pick
 from taxonomy_bridge.sources._description import Description, Labels, Reading, VerdictReading
 from taxonomy_bridge.sources._read import ROW, native_name
 from taxonomy_bridge.taxonomy import Taxonomy
@@ -100,16 +100,19 @@ def decoder(told: Description, taxonomy: Taxonomy) -> Callable[[pa.RecordBatch, 
     kinds = _kinds(told, taxonomy)
     texts = {told.prompt, told.response}
     native = [name for name in kinds if name not in texts]
+    absent = _without_column(told.labels, taxonomy)
 
     def decode(rows: pa.RecordBatch, origin: Origin) -> pa.RecordBatch:
         rows = _flat(rows, kinds, told) if _nests(told) else rows
         named, open_ = _named(told, taxonomy, rows, origin)
-        words = _words_of_labels(named, open_) if told.verdict.labels else _words(told.verdict, rows, origin)
+        words = _words_of_labels(named, open_ | absent) if told.verdict.labels else _words(told.verdict, rows, origin)
         kept = ~equals(words, "skip")
         rows, words, named, open_ = pick(rows, kept), words.filter(pa.array(kept)), named[kept], open_[kept]
         verdict = pc.if_else(pc.equal(words, "none"), pa.scalar(None, pa.string()), words)
         unsafe, safe = equals(words, "unsafe"), equals(words, "safe")
         violated = named & unsafe[:, None]
+        # Categories that no column speaks of: only a safe verdict of its own speaks of them too.
+        open_ |= absent & ~(safe & (not told.verdict.labels))[:, None]
         open_ |= named & (~unsafe & ~safe if told.labels is None or told.labels.safe_rows == "theme" else ~unsafe)[:, None]
         if not told.verdict.labels:
             open_ |= equals(words, "none")[:, None]
@@ -172,6 +175,8 @@ def _words(reading: VerdictReading, rows: pa.RecordBatch, origin: Origin) -> pa.
 
 
 def _over(column: pa.Array, border: Reading | Labels) -> pa.Array:
+    """Where a number is over its border; null where there is no number."""
+    column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column) if pa.types.is_floating(column.type) else column
     return pc.greater_equal(column, border.at_least) if border.at_least is not None else pc.greater(column, border.above)
 
 
@@ -183,15 +188,18 @@ def _words_of_labels(named: Table, open_: Table) -> pa.Array:
 def _named(told: Description, taxonomy: Taxonomy, rows: pa.RecordBatch, origin: Origin) -> tuple[Table, Table]:
     """(named, not judged): tables of rows and categories."""
     labels, nothing = told.labels, np.zeros((len(rows), len(taxonomy.by_slug)), bool)
-    if labels is None:
-        return umbrella(np.ones(len(rows), bool), taxonomy), nothing.copy()
     slugs = list(taxonomy.by_slug)
+    if labels is None:
+        only = np.array([category.assignable for category in taxonomy.categories], bool)
+        return np.broadcast_to(only, nothing.shape).copy(), nothing
     if labels.by:
         nothing[:, [slugs.index(slug) for slug in [_place(labels, origin)] if slug]] = True
         return nothing, np.zeros_like(nothing)
     if labels.columns:
         return _flagged(labels, taxonomy, rows)
     if labels.struct:
+        for field, values in zip(rows[labels.struct].type, rows[labels.struct].flatten(), strict=True):
+            nothing[:, slugs.index(taxonomy.by_native[field.name.casefold()])] = pc.is_null(values).to_numpy(zero_copy_only=False)
         return bool_struct(rows[labels.struct], taxonomy), nothing
     column = rows[labels.column]
     try:
@@ -201,6 +209,13 @@ def _named(told: Description, taxonomy: Taxonomy, rows: pa.RecordBatch, origin: 
     except RowError as error:
         raise RowError(error.bad, f"column {labels.column}: {error.reason}") from error
     return found, nothing
+
+
+def _without_column(labels: Labels | None, taxonomy: Taxonomy) -> Table:
+    """Assignable categories (m,) that none of the columns of 0 and 1 is about; a parent is what its children say."""
+    named = set(labels.columns.values()) if labels and labels.columns else set(taxonomy.by_slug)
+    named |= {above for slug in named for above in taxonomy.ancestors(slug)}
+    return np.array([category.assignable and category.slug not in named for category in taxonomy.categories], bool)
 
 
 def _flagged(labels: Labels, taxonomy: Taxonomy, rows: pa.RecordBatch) -> tuple[Table, Table]:
@@ -259,6 +274,8 @@ def problems(told: Description, taxonomy: Taxonomy) -> list[Problem]:
         for name in getattr(told, key)
         if name not in kinds
     ]
+    if not told.layout.header and not told.layout.columns and len(kinds) > 1:
+        found.append((("layout",), "layout: without a header the columns have no names: give `columns: [...]`, all of them in the order of the file."))
     found += [(("annotated",), f"annotated: no split {split}.") for split in told.annotated if split not in places["split"]]
     if told.labels is None:
         words = frozenset().union(*(verdicts_at(told, config, split, files) for config, splits in told.files.items() for split, files in splits.items()))

@@ -31,11 +31,16 @@ WORDS = {
 
 
 class Column(NamedTuple):
-    """One column of the first rows: its distinct values if they are few, and its mean length."""
+    """One column of the first rows: its distinct values, and their mean length."""
 
     name: str
     values: tuple[str, ...]
     length: float
+
+    @property
+    def few(self) -> bool:
+        """Whether the values can be listed one by one."""
+        return 0 < len(self.values) <= FEW
 
 
 def columns_of(path: Path) -> list[Column]:
@@ -50,7 +55,7 @@ def columns_of(path: Path) -> list[Column]:
         )
         distinct = pc.drop_null(pc.unique(column))
         lengths = pc.mean(pc.utf8_length(column)).as_py() or 0.0
-        found.append(Column(name, tuple(sorted(distinct.to_pylist())) if len(distinct) <= FEW else (), lengths))
+        found.append(Column(name, tuple(sorted(distinct.to_pylist())), lengths))
     return found
 
 
@@ -72,8 +77,8 @@ def _head(path: Path) -> pa.Table:
         ) from error
 
 
-def draft(path: Path, taxonomy: Taxonomy, named: str, chosen: dict[str, str | None]) -> str:
-    """The text of an adapter. `named`: how the adapter names its list. `chosen`: the columns that the user named, by key (prompt, response, verdict, labels)."""
+def draft(path: Path, taxonomy: Taxonomy, named: str, chosen: dict[str, str | None], place: str | None = None) -> str:
+    """The text of an adapter. `named`, `place`: how the adapter names its list and the data file. `chosen`: the columns that the user named, by key (prompt, response, verdict, labels)."""
     columns = columns_of(path)
     for key, name in chosen.items():
         if name is not None and name not in [column.name for column in columns]:
@@ -82,18 +87,18 @@ def draft(path: Path, taxonomy: Taxonomy, named: str, chosen: dict[str, str | No
     prompt = chosen.get("prompt") or _by_name(columns, TEXT_NAMES) or _longest(columns, response)
     labels = _labels(columns, taxonomy, chosen.get("labels"), {prompt, response})
     lines = [
-        f"# Drafted from {path.name}. Fill in every ? and run: taxonomy-bridge sources check {path.stem}.yaml --split train",
-        f"title: {json.dumps(path.stem)}",
+        f"# Drafted from {json.dumps(path.name)}. Fill in every ?, then try it with: taxonomy-bridge sources check FILE --split train",
+        f"title: {json.dumps(path.name.split('.')[0])}",
         "licence: {id: unknown, evidence: not stated}   # commercial: true once you know",
-        f"taxonomy: {named}",
-        f"files: {json.dumps(path.name)}",
+        f"taxonomy: {json.dumps(named)}",
+        f"files: {json.dumps(place or path.name)}",
         f"prompt: {json.dumps(prompt)}",
         *([f"response: {json.dumps(response)}"] if response else []),
         _verdict([column for column in columns if json.dumps(column.name) not in labels], chosen.get("verdict"), bool(labels)),
         *([labels] if labels else []),
     ]
     rest = [column.name for column in columns if json.dumps(column.name) not in "".join(lines)]
-    return "\n".join([*lines, *([f"# not read: {', '.join(rest)}"] if rest else [])]) + "\n"
+    return "\n".join([*lines, *([f"# not read: {', '.join(map(json.dumps, rest))}"] if rest else [])]) + "\n"
 
 
 def _by_name(columns: Sequence[Column], names: Sequence[str]) -> str | None:
@@ -109,7 +114,7 @@ def _verdict(columns: Sequence[Column], chosen: str | None, has_labels: bool) ->
     column = (
         next((column for column in columns if column.name == chosen), None)
         if chosen
-        else next((column for column in columns if column.values and {value.casefold() for value in column.values} <= set(WORDS)), None)
+        else next((column for column in columns if column.few and {value.casefold() for value in column.values} <= set(WORDS)), None)
     )
     if column is None:
         return (
@@ -117,7 +122,7 @@ def _verdict(columns: Sequence[Column], chosen: str | None, has_labels: bool) ->
             if has_labels
             else "verdict: ?   # safe, unsafe, or {column: NAME, values: {...}}"
         )
-    if not column.values:
+    if not column.few:
         return f"verdict: {{column: {json.dumps(column.name)}, at_least: ?}}   # many values: unsafe from which number on?"
     values = ", ".join(f"{json.dumps(value)}: {WORDS.get(value.casefold(), '?')}" for value in column.values)
     return f"verdict: {{column: {json.dumps(column.name)}, values: {{{values}}}}}   # safe, unsafe, borderline, none or skip"

@@ -18,7 +18,7 @@ MAX_FILE = 1 << 30
 def read_lines(stream: Any, columns: pa.Schema) -> Iterator[Rows]:
     """All lines of a file, without their line ends. Lines end at LF or CRLF only: texts may hold Unicode line separators."""
     if len(columns) != 1:
-        raise InputError(f"a text file holds one column, and the columns {', '.join(columns.names)} are asked for.")
+        raise InputError(f"{stream.name}: a text file holds one column, and the columns {', '.join(columns.names)} are asked for.")
     data = bytearray()
     while block := stream.read(1 << 20):
         data += block
