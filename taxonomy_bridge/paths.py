@@ -6,6 +6,7 @@ The folder beside the package wins, so that an editable install never reads a st
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from taxonomy_bridge.errors import TaxonomyBridgeError
@@ -56,6 +57,16 @@ def recipes() -> Path:
     True
     """
     return PACKAGE / "recipes"
+
+
+def cache(kind: str) -> Path:
+    """Folder for what this package downloads or computes itself: below `TAXONOMY_BRIDGE_HOME`, else the user's cache folder. It may not exist yet.
+
+    >>> cache("github").name
+    'github'
+    """
+    folder = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(os.environ.get("TAXONOMY_BRIDGE_HOME") or f"{folder}/taxonomy-bridge").expanduser() / kind
 
 
 def examples() -> Path:

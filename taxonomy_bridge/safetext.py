@@ -1,4 +1,4 @@
-"""Foreign text made harmless for terminals and files that people open: one function, used everywhere."""
+"""Foreign text made harmless for terminals and files that people open, and addresses without their secrets: one function each, used everywhere."""
 
 from __future__ import annotations
 
@@ -15,3 +15,12 @@ def safe(text: object) -> str:
     'a\\x1b[31mb\\u202e'
     """
     return _HOSTILE.sub(lambda match: match[0].encode("unicode_escape").decode(), str(text))
+
+
+def shown(address: str) -> str:
+    """An address without the name and password that may be part of it.
+
+    >>> shown("https://me:secret@mirror.example/raw")
+    'https://mirror.example/raw'
+    """
+    return re.sub(r"//[^/]*@", "//", address)

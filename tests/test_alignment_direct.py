@@ -243,6 +243,12 @@ ITEMS = {key: Item(key, key.split(":")[1], (), f"About {key}.") for key in ("a:x
 ASKED = [Proposal("a:x", "b:bad", "skos:relatedMatch", 0.5, 0.6, 0.6, {}, "words"), Proposal("a:x", "b:good", "skos:relatedMatch", 0.5, 0.5, 0.5, {}, "")]
 
 
+def test_an_endpoint_with_a_password_in_it_is_refused_without_showing_it(tmp_path):
+    with pytest.raises(InputError, match="OPENAI_API_KEY") as caught:
+        Judge("http://me:hidden@127.0.0.1:9/v1", "m", tmp_path)
+    assert "hidden" not in str(caught.value)
+
+
 def test_the_judge_reranks_and_is_asked_once(tmp_path):
     with endpoint(lambda prompt: "<think>exact? no</think>Narrow." if "good" in prompt else "none") as (url, asked):
         found = rerank(ASKED, ITEMS, ITEMS, Judge(url, "m", tmp_path), 0.3, lambda *_: None)

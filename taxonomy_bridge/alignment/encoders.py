@@ -6,7 +6,6 @@ import hashlib
 import importlib
 import importlib.util
 import json
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from taxonomy_bridge import paths
 from taxonomy_bridge.errors import InputError, MissingExtraError
 
 Vectors = NDArray[np.float32]
@@ -117,18 +117,12 @@ def _identity(folder: Path) -> str:
     return told.hexdigest()[:16]
 
 
-def cache_folder() -> Path:
-    """Where vectors and verdicts are kept: `TAXONOMY_BRIDGE_HOME`, else the user's cache folder."""
-    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(os.environ.get("TAXONOMY_BRIDGE_HOME") or f"{cache}/taxonomy-bridge").expanduser() / "alignment"
-
-
 class Cached:
     """An encoder that asks only for texts it has not seen. `identity` stands for the model; one file per model."""
 
     def __init__(self, encoder: Encoder, identity: str, folder: Path | None = None) -> None:
         self._encoder = encoder
-        self._path = (folder or cache_folder()) / f"vectors-{identity}.npz"
+        self._path = (folder or paths.cache("alignment")) / f"vectors-{identity}.npz"
         self.identity = identity
         self._known: dict[str, Vectors] = {}
         if self._path.is_file():

@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from taxonomy_bridge import storage
+from taxonomy_bridge import paths, storage
 from taxonomy_bridge.alignment.curated import RELATIONS
-from taxonomy_bridge.alignment.encoders import cache_folder
 from taxonomy_bridge.alignment.engine import Proposal
 from taxonomy_bridge.alignment.items import Item
 from taxonomy_bridge.errors import InputError
+from taxonomy_bridge.safetext import shown
 from taxonomy_bridge.sssom import NO_TERM
 
 WEIGHT = 4.0  # how many times a verdict raises or lowers the odds; a convention, not fitted: nobody has measured this judge
@@ -44,9 +44,11 @@ class Judge:
     def __init__(self, url: str, model: str, folder: Path | None = None) -> None:
         if not url.startswith(("http://", "https://")):
             raise InputError(f"{url} is no http address. Name the endpoint, such as http://127.0.0.1:8000/v1.")
+        if shown(url) != url:
+            raise InputError(f"{shown(url)}: the address holds a name or a password. Leave it out, and set OPENAI_API_KEY if the endpoint asks for a key.")
         self.url = url if url.endswith("/chat/completions") else f"{url.rstrip('/')}/chat/completions"
         self.model = model
-        self._path = (folder or cache_folder()) / f"verdicts-{hashlib.sha256(f'{self.url} {model}'.encode()).hexdigest()[:16]}.json"
+        self._path = (folder or paths.cache("alignment")) / f"verdicts-{hashlib.sha256(f'{self.url} {model}'.encode()).hexdigest()[:16]}.json"
         self._known: dict[str, str] = {}
         if self._path.is_file():
             try:

@@ -67,16 +67,18 @@ def _downloads(hub: bool) -> dict[str, Any]:
     """Where files are downloaded from and kept. `hub`: whether its package is installed. Nothing is asked of the network; the token is not read."""
     import os
 
+    from taxonomy_bridge import paths
+    from taxonomy_bridge.safetext import shown
     from taxonomy_bridge.sources import _github, _hub
 
     token = _hub.has_token() if hub else bool(os.environ.get("HF_TOKEN"))
-    caches = {"github": _cache(_github.home(), _github.home().rglob("*"))}
+    caches = {"github": _cache(paths.cache("github"), paths.cache("github").rglob("*"))}
     if hub:
         folder = Path(_hub.library().constants.HF_HUB_CACHE)
         caches = {"hub": _cache(folder, folder.glob("datasets--*/blobs/*"))} | caches
     return {
-        "hub_token": "set" if token else "not set", "hub_endpoint": _github.shown(_hub.endpoint()),
-        "github_endpoint": _github.shown(_github.endpoint()), "offline": _hub.offline(), "caches": caches,
+        "hub_token": "set" if token else "not set", "hub_endpoint": shown(_hub.endpoint()),
+        "github_endpoint": shown(_github.endpoint()), "offline": _hub.offline(), "caches": caches,
     }  # fmt: skip
 
 

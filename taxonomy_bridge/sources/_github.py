@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
-from taxonomy_bridge import storage
+from taxonomy_bridge import paths, storage
 from taxonomy_bridge.errors import AccessError
+from taxonomy_bridge.safetext import shown
 
 ENDPOINT = "https://raw.githubusercontent.com"
 # "About large files on GitHub": a push with a larger file is refused.
@@ -38,24 +39,9 @@ def endpoint() -> str:
     return (os.environ.get("TAXONOMY_BRIDGE_GITHUB") or ENDPOINT).rstrip("/")
 
 
-def shown(address: str) -> str:
-    """An address without the name and password that may be part of it.
-
-    >>> shown("https://me:secret@mirror.example/raw")
-    'https://mirror.example/raw'
-    """
-    return re.sub(r"//[^/]*@", "//", address)
-
-
-def home() -> Path:
-    """Folder of what this package downloads itself."""
-    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(os.environ.get("TAXONOMY_BRIDGE_HOME") or f"{cache}/taxonomy-bridge").expanduser() / "github"
-
-
 def place(repository: str, revision: str, native: str) -> Path:
     """Where a file lies in the cache, or will."""
-    return home() / repository / revision / native
+    return paths.cache("github") / repository / revision / native
 
 
 def download(repository: str, revision: str, native: str, body: Body) -> Path:

@@ -16,6 +16,7 @@ from typing import Any
 
 from taxonomy_bridge import storage
 from taxonomy_bridge.errors import AccessError, MissingExtraError, RecipeError
+from taxonomy_bridge.safetext import shown
 from taxonomy_bridge.sources import _base, _github, _retry
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -155,7 +156,7 @@ def _advice(source: _base.Source, error: BaseException) -> str:
     if _retry.passes(error) or isinstance(error, FileNotFoundError):
         place, variable = (endpoint(), "HF_ENDPOINT") if hub else (_github.endpoint(), "TAXONOMY_BRIDGE_GITHUB")
         xet = " HF_HUB_DISABLE_XET=1 avoids the service for large files." if isinstance(error.__cause__, RuntimeError) else ""
-        said = f"no file from {_github.shown(place)} ({_retry.said(error)})"
+        said = f"no file from {shown(place)} ({_retry.said(error)})"
         return f"{said}. Check the connection, the proxy and {variable}, then run again: finished files are kept. Or give `path:`.{xet}"
     return f"the download failed ({_retry.said(error)}). Run again: finished files are kept. Or give `path:` of a local copy."
 
